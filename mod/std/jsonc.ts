@@ -1,0 +1,9 @@
+/**
+ * `@std/jsonc`, as the import map of deno.json names it. The code comes from
+ * the npm package `deno-std`, which has no types: ours are beside.
+ *
+ * @module
+ */
+
+// @ts-types="./jsonc.d.ts"
+export * from "deno-std/jsonc/mod.js";
