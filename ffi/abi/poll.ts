@@ -1,0 +1,6 @@
+/** Constants of <poll.h>. Compared with a C compiler by tests/ffi/abi_test.ts. */
+export const POLL = {
+  POLLIN: 0x1,
+  POLLHUP: 0x10,
+  POLLERR: 0x8,
+} as const;

@@ -1,0 +1,215 @@
+/**
+ * The launcher's end of a gofer: sends batches, reads answers, and passes
+ * descriptors.
+ *
+ * Runs in: launcher. Every message is one SEQPACKET packet; a batch larger than
+ * that is loaded piece by piece. A wait for an answer has a deadline, because a
+ * neighbour may stop the gofer; an answer of a wrong length ends it.
+ *
+ * @module
+ */
+
+import { ARCH } from "../abi/arch.ts";
+import { SIGNAL } from "../abi/signal.ts";
+import { packBatch } from "../batch.ts";
+import type { Batch, Place } from "../batch.ts";
+import { attempt, callError, perform } from "../call.ts";
+import type { Call, Ending, Results, Target } from "../call.ts";
+import { SyscallError } from "../errno.ts";
+import { close } from "../file.ts";
+import { local } from "../local.ts";
+import { clone, kill, prctl, wait4 } from "../process.ts";
+import { receivedFds, receiveFds, sendFds } from "../socket.ts";
+import type { Image } from "./image.ts";
+import { BUFFER, BUFFER_SIZE } from "./image.ts";
+
+/** The largest packet that we send, in bytes: the kernel refuses 208 KiB. */
+const PACKET_SIZE = 0x20000;
+/** Room for a batch of one call with small arguments. */
+const SMALL = 0x1000;
+
+/** A gofer, driven by this process. */
+export interface Gofer extends Target, Disposable {
+  /** Its process id in our pid namespace. */
+  readonly pid: number;
+  /** The number of its control socket, in the gofer. */
+  readonly control: number;
+  /** The number of its own executable, in the gofer. */
+  readonly self: number;
+  /** Which file it executes: its device and inode. */
+  readonly executable: { readonly device: string; readonly inode: number };
+  /** Performs calls, and then does not wait for more. */
+  finish(...calls: readonly Call[]): Results;
+  /**
+   * Goes on in a child made by clone(2) with CLONE_PARENT, which is our child
+   * too; the process that was the gofer exits, and is waited for.
+   */
+  fork(flags: number): void;
+  /** Replaces the gofer by a fresh copy of its executable: execveat(2). */
+  reexec(call: Call): void;
+  /** Makes descriptors of ours its own; returns their numbers there. */
+  give(...fds: readonly number[]): number[];
+  /** Makes a descriptor of its own ours; returns its number here. */
+  take(fd: number): number;
+  /** Closes our end: a gofer that still listens exits. */
+  hangUp(): void;
+  /** Kills and reaps it. */
+  [Symbol.dispose](): void;
+}
+
+/** The gofer is gone, or says nonsense: how to tell. */
+function gone(name: string, pid: number, why: string): Error {
+  return new Error(`${name} (process ${pid}) ${why}`);
+}
+
+/** One send; a packet goes whole or not at all. */
+function send(socket: number, bytes: Uint8Array): void {
+  local.run({
+    syscall: "sendto",
+    args: [socket, bytes, bytes.length, 0x4000, /* MSG_NOSIGNAL */ null, 0],
+    object: "control socket",
+  });
+}
+
+/** Makes the launcher's end of a gofer that was spawned. */
+export function makeGofer(
+  made: {
+    pid: number;
+    socket: number;
+    control: number;
+    self: number;
+    image: Image;
+    executable: { device: string; inode: number };
+  },
+): Gofer {
+  const { socket, control, self, image, executable } = made;
+  const name = "gofer";
+  let pid = made.pid;
+  let open = true;
+  let reaped = false;
+  const memory = new DataView(new ArrayBuffer(BUFFER_SIZE));
+  const bytes = new Uint8Array(memory.buffer);
+
+  /** Reads one answer of exactly `size` bytes. */
+  const receive = (size: number): DataView => {
+    const call: Call = {
+      syscall: "read",
+      args: [socket, { output: size + 8 }, size + 8],
+      object: "control socket",
+      tolerant: true,
+    };
+    const results = local.run(call);
+    const got = results.value(call);
+    if (got === size) {
+      const answer = results.output(call);
+      return new DataView(answer.buffer, answer.byteOffset, size);
+    }
+    if (got === -11) throw gone(name, pid, "does not answer");
+    if (got < 0 && got !== -104) throw callError(call, got);
+    if (got <= 0) throw gone(name, pid, "died");
+    throw gone(name, pid, `answered ${got} bytes, not ${size}`);
+  };
+
+  const place: Place = {
+    arch: ARCH,
+    base: BUFFER,
+    gofer: { control, listen: image.listen, exit: image.exit },
+  };
+
+  const transmit = (packet: Uint8Array) => {
+    if (!open) throw gone(name, pid, "was let go");
+    try {
+      send(socket, packet);
+    } catch (error) {
+      if (error instanceof SyscallError && error.code === "EPIPE") {
+        throw gone(name, pid, "died");
+      }
+      throw error;
+    }
+  };
+
+  /** Sends a batch that fits in a packet; it is not answered yet. */
+  const sendSmall = (call: Call): Batch => {
+    const small = new DataView(new ArrayBuffer(SMALL));
+    const batch = packBatch(small, place, [call], "listen");
+    transmit(new Uint8Array(small.buffer, 0, batch.size));
+    return batch;
+  };
+
+  const answerTo = (batch: Batch): Results =>
+    batch.read(receive(batch.answerSize));
+
+  /** Has the gofer read a piece of `memory` into its place in the buffer. */
+  const load = (piece: Uint8Array) => {
+    const call: Call = {
+      syscall: "read",
+      args: [control, BUFFER + piece.byteOffset, piece.length],
+      object: "control socket",
+    };
+    const batch = sendSmall(call);
+    transmit(piece);
+    const got = answerTo(batch).value(call);
+    if (got !== piece.length) throw gone(name, pid, `read ${got} bytes`);
+  };
+
+  const post = (calls: readonly Call[], ending: Ending): Results => {
+    const batch = packBatch(memory, place, calls, ending);
+    for (let at = PACKET_SIZE; at < batch.size; at += PACKET_SIZE) {
+      load(bytes.subarray(at, Math.min(at + PACKET_SIZE, batch.size)));
+    }
+    transmit(bytes.subarray(0, Math.min(batch.size, PACKET_SIZE)));
+    return answerTo(batch);
+  };
+
+  return {
+    name,
+    get pid() {
+      return pid;
+    },
+    control,
+    self,
+    executable,
+    run: (...calls) => post(calls, "listen"),
+    finish: (...calls) => post(calls, "abort"),
+    fork(flags) {
+      const child = clone(flags, { calls: [], ending: "listen" });
+      const forked = post([child], "exit").value(child);
+      perform(local, wait4(pid, 0));
+      pid = forked;
+      // fork cleared it; until here end-of-file on the socket was the guard.
+      post([prctl("PR_SET_PDEATHSIG", SIGNAL.SIGKILL)], "listen");
+    },
+    reexec(call) {
+      // The fresh copy answers the probe, where the old one would answer both.
+      const batch = sendSmall(call);
+      sendSmall({ syscall: "getpid", args: [], object: "" });
+      answerTo(batch);
+    },
+    give(...fds) {
+      const call = receiveFds(control, fds.length);
+      const batch = sendSmall(call);
+      local.run(sendFds(socket, fds));
+      return receivedFds(answerTo(batch).output(call), fds.length);
+    },
+    take(fd) {
+      const batch = sendSmall(sendFds(control, [fd]));
+      const got = receiveFds(socket, 1);
+      const [mine] = receivedFds(local.run(got).output(got), 1);
+      answerTo(batch);
+      if (mine === undefined) throw gone(name, pid, "sent no descriptor");
+      return mine;
+    },
+    hangUp() {
+      if (open) local.run(close(socket));
+      open = false;
+    },
+    [Symbol.dispose]() {
+      if (open) local.run(close(socket));
+      open = false;
+      if (reaped) return;
+      reaped = true;
+      attempt(local, kill(pid, SIGNAL.SIGKILL));
+      attempt(local, wait4(pid, 0));
+    },
+  };
+}

@@ -1,0 +1,155 @@
+/**
+ * Starts a gofer with posix_spawn(3): no JavaScript survives a fork, and none
+ * runs in the child.
+ *
+ * @module
+ */
+
+import { ARCH } from "../abi/arch.ts";
+import { FCNTL } from "../abi/fcntl.ts";
+import { SOCKET } from "../abi/socket.ts";
+import { perform } from "../call.ts";
+import { SyscallError } from "../errno.ts";
+import { close } from "../file.ts";
+import { libc } from "../libc.ts";
+import { local } from "../local.ts";
+import { sealedExecutable } from "../memfd.ts";
+import { prctl } from "../process.ts";
+import { receiveTimeout, socketpair } from "../socket.ts";
+import { closeRange, statx } from "../file.ts";
+import { STATX_BUFFER } from "../abi/layout.ts";
+import { unpack } from "../struct.ts";
+import type { Gofer } from "./channel.ts";
+import { makeGofer } from "./channel.ts";
+import { buildImage } from "./image.ts";
+
+// <spawn.h>; glibc's sizes of the two opaque types, on both architectures.
+const POSIX_SPAWN_SETSIGDEF = 0x04;
+const POSIX_SPAWN_SETSIGMASK = 0x08;
+const ATTR_SIZE = 336;
+const ACTIONS_SIZE = 80;
+const SIGSET_SIZE = 128;
+
+/** How long a gofer may take to answer a batch, in milliseconds. */
+const ANSWER_TIMEOUT_MS = 60_000;
+
+/** Memory that V8 does not move, and its address. */
+function block(size: number): { bytes: DataView<ArrayBuffer>; at: number } {
+  const bytes = new DataView(new ArrayBuffer(size));
+  const at = Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes));
+  return { bytes, at: Number(at) };
+}
+
+/** posix_spawn of the file open as `executable`, with `pairs` dup2'ed. */
+function posixSpawn(
+  executable: number,
+  name: string,
+  pairs: readonly (readonly [from: number, to: number])[],
+): number {
+  const c = libc();
+  const { bytes, at } = block(2048);
+  const big = (n: number) => BigInt(at + n);
+  const attr = 0;
+  const actions = attr + ATTR_SIZE;
+  const none = actions + ACTIONS_SIZE;
+  const all = none + SIGSET_SIZE;
+  const argv = all + SIGSET_SIZE;
+  const pid = argv + 32;
+  const text = pid + 8;
+  for (let i = 0; i < SIGSET_SIZE; i++) bytes.setUint8(all + i, 0xff);
+  const encoder = new TextEncoder();
+  const put = (where: number, value: string) => {
+    const encoded = encoder.encode(value);
+    new Uint8Array(bytes.buffer).set(encoded, where);
+    return encoded.length + 1;
+  };
+  const length = put(text, name);
+  put(text + length, `/proc/self/fd/${executable}`);
+  bytes.setBigUint64(argv, big(text), true);
+  c.posix_spawnattr_init(big(attr));
+  c.posix_spawnattr_setflags(
+    big(attr),
+    POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK,
+  );
+  c.posix_spawnattr_setsigmask(big(attr), big(none));
+  c.posix_spawnattr_setsigdefault(big(attr), big(all));
+  c.posix_spawn_file_actions_init(big(actions));
+  for (const [from, to] of pairs) {
+    c.posix_spawn_file_actions_adddup2(big(actions), from, to);
+  }
+  const errno = c.posix_spawn(
+    big(pid),
+    big(text + length),
+    big(actions),
+    big(attr),
+    big(argv),
+    big(argv + 8), // an empty environment
+  );
+  c.posix_spawn_file_actions_destroy(big(actions));
+  if (errno !== 0) throw new SyscallError("posix_spawn", name, errno);
+  return bytes.getInt32(pid, true);
+}
+
+/**
+ * Starts a gofer. Runs in: launcher.
+ *
+ * The gofer has an empty environment, default signal actions, descriptors 0 to
+ * 2 and the `preserved` ones behind them, its control socket and its own
+ * executable; nothing else. It dies with this process.
+ *
+ * @throws {SyscallError}
+ */
+export function spawnGofer(
+  options: { name?: string; preserved?: number } = {},
+): Gofer {
+  const name = options.name ?? "burrow-init";
+  // Behind stdio and the preserved ones, so that those keep their numbers.
+  const control = 3 + (options.preserved ?? 0);
+  const self = control + 1;
+  const image = buildImage(ARCH, control);
+  using stack = new DisposableStack();
+  const own = (fd: number) => {
+    stack.defer(() => local.run(close(fd)));
+    return fd;
+  };
+  const executable = own(sealedExecutable(local, name, image.bytes));
+  const pair = socketpair(SOCKET.SOCK_SEQPACKET);
+  const ends = new DataView(local.run(pair).output(pair).buffer);
+  const mine = ends.getInt32(0, true);
+  const its = own(ends.getInt32(4, true));
+  // Above what the child's descriptors will be, or dup2 would cover them.
+  const above = self + 1;
+  const lift = (fd: number) =>
+    own(perform(local, {
+      syscall: "fcntl",
+      args: [fd, FCNTL.F_DUPFD_CLOEXEC, above],
+      object: "",
+    }));
+  const inode = unpack(
+    STATX_BUFFER,
+    (() => {
+      const stat = statx(executable, "");
+      return local.run(stat).output(stat);
+    })(),
+  );
+  const from = lift(executable);
+  const pid = posixSpawn(from, name, [[lift(its), control], [from, self]]);
+  local.run(receiveTimeout(mine, ANSWER_TIMEOUT_MS));
+  const gofer = makeGofer({
+    pid,
+    socket: mine,
+    control,
+    self,
+    image,
+    executable: {
+      device: `${inode.stx_dev_major}:${inode.stx_dev_minor}`,
+      inode: inode.stx_ino,
+    },
+  });
+  gofer.run(
+    prctl("PR_SET_PDEATHSIG", 9),
+    // What our caller left open is not ours to hand on.
+    closeRange(self + 1, 0xffffffff),
+  );
+  return gofer;
+}
