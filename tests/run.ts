@@ -1,7 +1,8 @@
 /**
  * The test command, as root: `deno task test [FILE]...`. Installs and makes
  * what the tests stand on, then runs all of them, or those of the named files
- * and folders, against the executable that RUNTIME names (dist/burrow).
+ * and folders, against the executable that RUNTIME names (dist/burrow). With
+ * `--prepare` alone, it stops before the tests.
  *
  * @module
  */
@@ -97,9 +98,10 @@ async function main(): Promise<number> {
       'the tests make namespaces, mounts and cgroups: run "sudo dist/deno task test"',
     );
   }
-  const runtime = findRuntime();
   installPackages(say);
   makeFixtures(say);
+  if (Deno.args[0] === "--prepare") return 0;
+  const runtime = findRuntime();
   say(`testing ${basename(runtime)}: ${runtime}`);
 
   becomeSubreaper();
