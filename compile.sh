@@ -71,9 +71,11 @@ if command -v flock >/dev/null; then flock 9; fi
 work=$(mktemp -d "$top/.cache/compile.XXXXXX")
 finish() {
   rm -rf "$work"
-  # After `sudo ./compile.sh` the owner of the checkout can still build.
+  # After `sudo ./compile.sh` the owner of the checkout can still build. The
+  # fixtures beside are root's, and have owners of their own.
   if [ "$(id -u)" = 0 ] && [ "$(stat -c %u .)" != 0 ]; then
-    chown -Rh --reference=. .cache dist node_modules 2>/dev/null || true
+    chown -h --reference=. .cache
+    chown -Rh --reference=. .cache/deno* .cache/lock dist node_modules
   fi
 }
 trap finish EXIT
