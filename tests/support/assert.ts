@@ -5,9 +5,22 @@
  * @module
  */
 
+let failure: string | undefined;
+
 /** Fails the test with `message`. */
 export function fail(message: string): never {
+  failure = message;
   throw new Error(message);
+}
+
+/**
+ * The last failure, once: the test runner shows nothing of an error that a
+ * failing disposal suppresses, so a disposal says it too.
+ */
+export function takeFailure(): string | undefined {
+  const taken = failure;
+  failure = undefined;
+  return taken;
 }
 
 /** Fails unless `condition` holds. */
@@ -96,7 +109,9 @@ export async function eventually<T>(
   for (;;) {
     const seen = look();
     if (seen !== undefined && seen !== false) return seen;
-    if (Date.now() > deadline) fail(`${what}: not within ${withinMs} ms`);
+    if (Date.now() > deadline) {
+      throw new Error(`${what}: not within ${withinMs} ms`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

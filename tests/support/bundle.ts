@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { fail } from "./assert.ts";
+import { fail, takeFailure } from "./assert.ts";
 import { program, rootFixture } from "./fixture.ts";
 import { assertNoLeak, cgroupsOf, takeSnapshot } from "./leak.ts";
 import { becomeSubreaper } from "./process.ts";
@@ -139,10 +139,14 @@ export function makeBundle(options: BundleOptions = {}): Bundle {
       return JSON.parse(stdout + stderr) as ContainerState;
     },
     [Symbol.asyncDispose]: async () => {
+      const first = takeFailure();
       try {
         const removed = await runtimeWith({}, "delete", "--force", id);
         if (removed.code !== 0) fail(`delete --force: ${removed.stderr}`);
         await assertNoLeak(before, id, folder);
+      } catch (cause) {
+        const after = first === undefined ? "" : `\nafter: ${first}`;
+        throw new Error(`${(cause as Error).message}${after}`, { cause });
       } finally {
         sweep(id, folder);
       }
