@@ -83,7 +83,7 @@ trap 'exit 1' HUP INT TERM
 
 # 1. Packages. npm writes its own list last, so a broken install is seen.
 if ! cmp -s package-lock.json node_modules/.burrow-lock.json; then
-  npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+  npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier
   cp package-lock.json node_modules/.burrow-lock.json
 fi
 ln -sfn ../node_modules/@deno/linux-x64-glibc/deno dist/deno
@@ -115,7 +115,7 @@ cut_denort() {
 # npm_pack PACKAGE INTEGRITY OUTPUT: fetches a package that npm ci would refuse
 # here, because it is for another processor, and checks it against its pin.
 npm_pack() {
-  npm pack --silent --pack-destination "$work" "$1" >/dev/null
+  npm pack --silent --no-update-notifier --pack-destination "$work" "$1" >/dev/null
   node -e '
     const { createHash } = require("node:crypto");
     const [file, wanted] = process.argv.slice(1);

@@ -6,8 +6,8 @@
  * @module
  */
 
-import { fixtures, program } from "../support/fixture.ts";
-import { checkout } from "../support/fixture.ts";
+import { exists } from "../support/assert.ts";
+import { checkout, fixtures, program } from "../support/fixture.ts";
 import { osRelease, outputOf, perform } from "./packages.ts";
 
 /** Users of the busybox root: name, uid and gid, home, shell. */
@@ -22,17 +22,6 @@ daemon:x:1:
 audio:x:29:daemon
 nogroup:x:65534:
 `;
-
-/** Whether a file is there. */
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
 
 /** Makes the root of busybox: one program, many names, two accounts' files. */
 function makeBusybox(root: string): void {
