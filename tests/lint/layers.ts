@@ -32,11 +32,11 @@ export const LAYERS: readonly (readonly string[])[] = [
   ["ffi/"],
 ];
 
-/** Packages, by the folder outside of which they may not be imported. */
-export const PACKAGES: Readonly<Record<string, string>> = {
-  "@std/": "mod/",
-  "zod/mini": "mod/",
-  "deno-std/": "mod/std/",
+/** Packages, and the only places that may import them. */
+export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  "@std/": ["main.ts", "mod/"],
+  "zod/mini": ["mod/"],
+  "deno-std/": ["mod/std/"],
 };
 
 /** Where a file stands: its row, and its cell in it. */
@@ -76,9 +76,9 @@ export function refuseImport(
 
   const name = Object.keys(PACKAGES).find((name) => to.startsWith(name));
   if (name !== undefined) {
-    const home = PACKAGES[name] ?? "";
-    if (from.startsWith(home)) return undefined;
-    return `"${to}" may be imported in "${home}" only`;
+    const homes = PACKAGES[name] ?? [];
+    if (homes.some((home) => from.startsWith(home))) return undefined;
+    return `"${to}" may be imported in "${homes.join('" and "')}" only`;
   }
 
   const target = placeOf(to);

@@ -70,6 +70,8 @@ Deno.test("house/layers refuses what is in no layer", () => {
 
 Deno.test("house/layers keeps packages out of ffi", () => {
   assertAllowed("mod/spec/a.ts", 'import * as z from "zod/mini";');
+  assertAllowed("main.ts", 'import { join } from "@std/path";');
+  assertRefused("ffi/a.ts", 'import { join } from "@std/path";', "only");
   assertRefused("ffi/a.ts", 'import * as z from "zod/mini";', '"mod/" only');
   assertRefused("mod/spec/a.ts", 'import * as z from "zod";', "no layer");
   assertRefused(
