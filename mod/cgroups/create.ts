@@ -1,0 +1,91 @@
+/**
+ * Making a container's cgroup.
+ *
+ * Runs in: launcher.
+ *
+ * @module
+ */
+
+import { SyscallError } from "../../ffi/errno.ts";
+import { RuntimeError } from "../errors.ts";
+import { isDirectory, toSyscallError } from "./file.ts";
+import { freezerOf } from "./freezer.ts";
+import { type CgroupManager, openCgroup } from "./manager.ts";
+import { type CgroupDirectory, type CgroupPlan, recordOf } from "./plan.ts";
+import {
+  assertDomain,
+  enableControllers,
+  inheritCpuset,
+  makeCgroup,
+  pidsBelow,
+  removeCgroup,
+} from "./tree.ts";
+
+/**
+ * Refuses a cgroup that is somebody's: its processes would share the
+ * container's limits and die with it; and one that is frozen, in which our own
+ * process would stop.
+ */
+function assertFree(plan: CgroupPlan): void {
+  const there = plan.directories.map(({ path }) => path).filter(isDirectory);
+  for (const path of there) {
+    const { length } = pidsBelow(path);
+    if (length === 0) continue;
+    throw new RuntimeError(
+      `container's cgroup is not empty: ${length} process(es) found`,
+      { hint: `in "${path}"` },
+    );
+  }
+  if (freezerOf(recordOf(plan.mode, plan.directories))?.frozen() !== true) {
+    return;
+  }
+  throw new RuntimeError("container's cgroup unexpectedly frozen", {
+    hint: `thaw or remove "${there[0] ?? ""}"`,
+  });
+}
+
+/** Makes one directory and readies it for processes. */
+function prepare(
+  { version, controllers, mountPoint, path }: CgroupDirectory,
+  undo: DisposableStack,
+): void {
+  const made = makeCgroup(mountPoint, path);
+  if (made) undo.defer(() => removeCgroup(path, 0));
+  if (version === 2) {
+    enableControllers(mountPoint, path);
+    assertDomain(path);
+  } else if (controllers.includes("cpuset")) inheritCpuset(mountPoint, path);
+}
+
+const REFUSED = ["EACCES", "EPERM", "EROFS"];
+
+/**
+ * Makes the directories of a plan. Where this fails, those made are removed.
+ *
+ * @throws {RuntimeError} for a cgroup with processes, a frozen one, or one that
+ * we may not make
+ */
+export function createCgroup(plan: CgroupPlan): CgroupManager {
+  assertFree(plan);
+  using undo = new DisposableStack();
+  const made = plan.directories.filter((directory) => {
+    try {
+      prepare(directory, undo);
+      return true;
+    } catch (error) {
+      const cause = toSyscallError(error, "write", directory.path);
+      const code = cause instanceof SyscallError ? cause.code : "";
+      if (plan.dispensable && REFUSED.includes(code)) return false;
+      if (cause instanceof RuntimeError) throw cause;
+      throw new RuntimeError(`cannot make cgroup "${directory.path}"`, {
+        cause,
+        ...(REFUSED.includes(code)
+          ? { hint: "as root, or in a cgroup that was delegated to this user" }
+          : {}),
+      });
+    }
+  });
+  undo.move();
+  const mode = made.length === 0 ? "none" : plan.mode;
+  return openCgroup(recordOf(mode, made));
+}
