@@ -37,7 +37,7 @@ export function* duplicates(
       yield {
         path: path(index),
         got,
-        expected: `it once (it is also at ${path(first)})`,
+        expected: `it once (first at index ${first})`,
       };
     }
   }
