@@ -3,8 +3,10 @@
  *
  * Engines write "unlimited" as 2^63 - 1, 2^64 - 1 or cgroup v1's
  * 9223372036854771712. The last is exact in a double; the first two are taken
- * for their neighbour and brought back here; any other integer that a double
- * would change is refused, never rounded.
+ * for their neighbour and brought back here. JavaScript writes a double with as
+ * few digits as tell it apart (18446744073709552000 for 2^64), and reads the
+ * same again. Any other integer that a double would change is refused, never
+ * rounded.
  *
  * @module
  */
@@ -21,6 +23,8 @@ function changedIntegers(text: string): Map<number, bigint> {
     const written = BigInt(digits);
     if (written === 2n ** 63n - 1n || written === 2n ** 64n - 1n) continue;
     const read = Number(digits);
+    // JavaScript's own spelling of a double, as our own writing has it.
+    if (String(read) === digits) continue;
     // 2^64 itself is out of range, and must not pass for 2^64 - 1.
     if (
       !Number.isFinite(read) || BigInt(read) !== written ||

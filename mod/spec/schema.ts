@@ -156,5 +156,5 @@ export const int64: () => z.ZodMiniCustom<number> = once(() =>
  * 2^64: give it to the kernel through `toUint64()` of `number.ts`.
  */
 export const uint64: () => z.ZodMiniCustom<number> = once(() =>
-  integer(0, 2 ** 64, "an integer of 64 bits, not negative")
+  integer(0, 2 ** 64, "an unsigned integer of 64 bits")
 );

@@ -42,7 +42,7 @@ const seccompValue = once(() =>
     (v) =>
       typeof v === "number" && Number.isInteger(v) && v >= 0 &&
       v <= 2 ** 64 && v !== 2 ** 63,
-    "an integer of 64 bits, not negative, that a double holds exactly",
+    "an unsigned integer of 64 bits that a double holds exactly",
   )
 );
 
