@@ -1,7 +1,9 @@
 /**
  * The gofer's machine code, assembled from `x86_64.S` and `aarch64.S` beside
  * this file. `tests/ffi/gofer_code_test.ts` assembles them again and compares;
- * with `--update` it writes this file.
+ * this writes the file anew:
+ *
+ *     dist/deno test -A tests/ffi/gofer_code_test.ts -- --update
  *
  * @module
  */

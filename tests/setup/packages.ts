@@ -10,6 +10,12 @@ const PACKAGES: readonly (readonly [string, string, string])[] = [
   ["libc6-dev", "/usr/include/stdio.h", "headers, and libc to link statically"],
   ["binutils", "as", "assembles the gofer again, to compare its bytes"],
   ["binutils-aarch64-linux-gnu", "aarch64-linux-gnu-as", "the same, aarch64"],
+  [
+    "gcc-aarch64-linux-gnu",
+    "aarch64-linux-gnu-gcc",
+    "checks aarch64's layouts",
+  ],
+  ["libc6-dev-arm64-cross", "/usr/aarch64-linux-gnu/include", "its headers"],
   ["qemu-user-static", "qemu-aarch64-static", "runs the gofer for aarch64"],
   ["busybox-static", "busybox", "the small root file system"],
   ["debootstrap", "debootstrap", "makes the Debian root file system"],
