@@ -51,6 +51,11 @@ case $arch in
   *) fail "unknown target \"$arch\": x86_64 or aarch64" ;;
 esac
 
+if [ -n "${DENORT_BIN:-}" ]; then
+  [ -f "$DENORT_BIN" ] || fail "no DENORT_BIN \"$DENORT_BIN\""
+  DENORT_BIN=$(realpath -- "$DENORT_BIN")
+fi
+
 cd "$(dirname "$0")"
 top=$PWD
 [ "$(uname -sm)" = "Linux x86_64" ] ||
@@ -63,10 +68,14 @@ done
   *) output=$top/dist/burrow-$arch ;;
 esac
 
-# One build at a time in this checkout: they share .cache.
+# One build at a time in this checkout: they share .cache. What is in it from a
+# build that was killed goes.
 mkdir -p .cache dist
 exec 9>.cache/lock
-if command -v flock >/dev/null; then flock 9; fi
+if command -v flock >/dev/null; then
+  flock 9
+  rm -rf .cache/compile.*
+fi
 
 work=$(mktemp -d "$top/.cache/compile.XXXXXX")
 finish() {
