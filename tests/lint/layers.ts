@@ -9,7 +9,8 @@ const GROUND = ["mod/errors.ts", "mod/log.ts", "mod/std/", "mod/version.ts"];
 
 /**
  * From the top down. A file may import what stands in a lower row, and what
- * stands in its own cell; a cell is a file, or a folder and all in it.
+ * stands in its own cell; a cell is a file, or a folder and all in it that has
+ * no cell of its own.
  */
 export const LAYERS: readonly (readonly string[])[] = [
   ["main.ts"],
@@ -27,6 +28,8 @@ export const LAYERS: readonly (readonly string[])[] = [
     "mod/seccomp/",
     "mod/state/",
   ],
+  // What the steps of all domains share.
+  ["mod/gofer/context.ts"],
   ["mod/spec/"],
   GROUND,
   ["ffi/"],
@@ -45,15 +48,13 @@ interface Place {
   readonly cell: string;
 }
 
-/** Finds the place of a file in the table. */
+/** Finds the place of a file in the table: a file's cell before a folder's. */
 function placeOf(path: string): Place | undefined {
-  for (const [row, cells] of LAYERS.entries()) {
-    const cell = cells.find((cell) =>
-      cell.endsWith("/") ? path.startsWith(cell) : path === cell
-    );
-    if (cell !== undefined) return { row, cell };
-  }
-  return undefined;
+  const places = LAYERS.flatMap((cells, row) =>
+    cells.map((cell) => ({ row, cell }))
+  );
+  return places.find(({ cell }) => path === cell) ??
+    places.find(({ cell }) => cell.endsWith("/") && path.startsWith(cell));
 }
 
 /** Whether the table has something to say about a file. */

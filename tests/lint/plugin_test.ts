@@ -56,6 +56,13 @@ Deno.test("house/layers lets one domain have only another's types", () => {
   assertRefused(from, 'export { a } from "../gofer/a.ts";', "types only");
 });
 
+Deno.test("house/layers puts a file that has a cell before its folder", () => {
+  const context = 'import { a } from "../gofer/context.ts";';
+  assertAllowed("mod/rootfs/a.ts", context);
+  assertRefused("mod/spec/a.ts", context, "is below");
+  assertRefused("mod/gofer/context.ts", 'import "./run.ts";', "is below");
+});
+
 Deno.test("house/layers sees dynamic imports", () => {
   const text = 'export_(await import("../cli/a.ts"));';
   assertRefused("mod/gofer/a.ts", text, "is below");
