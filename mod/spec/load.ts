@@ -155,7 +155,7 @@ export function parseBy<T>(schema: Schema<T>, text: string, file: string): T {
   if (text.includes("null")) document = withoutNull(document);
   const long = hasLongIntegers(text);
   if (long) document = markChangedIntegers(document, text);
-  const result = schema.safeParse(document);
+  const result = schema.safeParse(document, { jitless: true });
   if (result.success) return long ? unmarkIntegers(result.data) : result.data;
   const faults = result.error.issues.map(({ path, message }): Fault => {
     const got = at(document, path);

@@ -67,30 +67,34 @@ export function list<S extends z.core.SomeType>(item: S): z.ZodMiniArray<S> {
 /** An object used as a map from any name to what `value` says. */
 export function map<S extends z.core.SomeType>(
   value: S,
-): z.ZodMiniRecord<z.ZodMiniString<string>, S> {
+): z.ZodMiniRecord<z.ZodMiniCustom<string>, S> {
   return z.record(anyName(), value, "an object");
 }
 
-const anyName = once(() => z.string());
+const anyName = once(() => z.custom<string>());
 
 /** One of these words, exactly. */
 export function word<const T extends readonly string[]>(
   words: T,
-): z.ZodMiniEnum<{ [K in T[number]]: K }> {
-  return z.enum(words, {
-    error: `one of ${
-      words.filter((w) => w !== "").map((w) => `"${w}"`).join(", ")
-    }`,
-  });
+): z.ZodMiniCustom<T[number]> {
+  const told = words.filter((w) => w !== "").map((w) => `"${w}"`).join(", ");
+  return z.custom<T[number]>(
+    (v) => typeof v === "string" && words.includes(v),
+    `one of ${told}`,
+  );
 }
+
+const NO_NUL = "a string without NUL";
 
 /** A string that a C library can take: one without NUL. */
 export const text: () => z.ZodMiniCustom<string> = once(() =>
-  z.custom<string>(
-    (v) => typeof v === "string" && !v.includes("\0"),
-    "a string without NUL",
-  )
+  z.custom<string>(isText, NO_NUL)
 );
+
+/** Is a value a string that a C library can take? */
+function isText(value: unknown): value is string {
+  return typeof value === "string" && !value.includes("\0");
+}
 
 /** A string without NUL of a certain form. */
 export function textLike(
@@ -98,25 +102,51 @@ export function textLike(
   expected: string,
 ): z.ZodMiniCustom<string> {
   return z.custom<string>(
-    (v) => typeof v === "string" && !v.includes("\0") && form.test(v),
+    (v) => isText(v) && form.test(v),
     expected,
   );
 }
 
+/** Tells that what is at `key` is not as expected. */
+type Tell = (key: PropertyKey | undefined, expected: string) => void;
+
+/** A value that one function checks, items and all: lists can be long. */
+function whole<T>(
+  check: (value: unknown, tell: Tell) => void,
+): z.ZodMiniCustom<T> {
+  const schema = z.unknown().check(({ value, issues }) =>
+    check(value, (key, message) => {
+      const path = key === undefined ? [] : [key];
+      issues.push({ code: "custom", input: value, path, message });
+    })
+  );
+  return schema as unknown as z.ZodMiniCustom<T>;
+}
+
 /** A list of strings without NUL. */
-export const texts: () => z.ZodMiniArray<z.ZodMiniCustom<string>> = once(() =>
-  list(text())
+export const texts: () => z.ZodMiniCustom<string[]> = once(() =>
+  whole<string[]>((value, tell) => {
+    if (!Array.isArray(value)) return tell(undefined, "a list");
+    for (const [i, v] of value.entries()) if (!isText(v)) tell(i, NO_NUL);
+  })
 );
 
 /** A map from name to string. */
-export const textMap: () => z.ZodMiniRecord<
-  z.ZodMiniString<string>,
-  z.ZodMiniCustom<string>
-> = once(() => map(text()));
+export const textMap: () => z.ZodMiniCustom<Record<string, string>> = once(
+  () =>
+    whole<Record<string, string>>((value, tell) => {
+      if (
+        typeof value !== "object" || value === null || Array.isArray(value)
+      ) return tell(undefined, "an object");
+      for (const [key, v] of Object.entries(value)) {
+        if (!isText(v)) tell(key, NO_NUL);
+      }
+    }),
+);
 
 /** True or false, and nothing that looks like it. */
-export const flag: () => z.ZodMiniBoolean<boolean> = once(() =>
-  z.boolean("true or false")
+export const flag: () => z.ZodMiniCustom<boolean> = once(() =>
+  z.custom<boolean>((v) => typeof v === "boolean", "true or false")
 );
 
 /** An integer between two bounds, both included. */

@@ -3,6 +3,9 @@ import {
   parseResources,
   parseSpec,
 } from "../../../mod/spec/load.ts";
+import type { Spec } from "../../../mod/spec/config.ts";
+import type { Linux } from "../../../mod/spec/linux.ts";
+import type { Process } from "../../../mod/spec/process.ts";
 import { jsonPath } from "../../../mod/spec/fault.ts";
 import { once, optional, part, text } from "../../../mod/spec/schema.ts";
 import { assert, assertEquals, fail } from "../../support/assert.ts";
@@ -237,6 +240,13 @@ Deno.test("parseSpec() says of what is missing that it is", () => {
     refusal(() => parseSpec('{"ociVersion":"1.0.0","process":{}}', "f")),
     "f: process.cwd: is missing, expected a string without NUL",
   );
+  const seccomp = '{"syscalls":[{"action":"SCMP_ACT_LOG"}]}';
+  assertEquals(
+    refusal(() =>
+      parseSpec(`{"ociVersion":"1.0.0","linux":{"seccomp":${seccomp}}}`, "f")
+    ),
+    "f: linux.seccomp.syscalls[0].names: is missing, expected a list",
+  );
   assertEquals(
     refusal(() => parseSpec("[]", "f")),
     "f: got [], expected an object",
@@ -286,6 +296,13 @@ Deno.test("parseResources() names paths within the resources", () => {
     refusalOf(() => parseResources('{"unified":{"a/b":"1"}}', "-")),
     '-: unified["a/b"]: got "a/b", expected the name of a file of a cgroup',
   );
+});
+
+Deno.test("Spec has the spec's fields only, so that a misspelt one is an error", () => {
+  // The type check is the test: `true` is no value of this type.
+  const anyField: string extends keyof (Spec & Linux & Process) ? true : false =
+    false;
+  assertEquals(anyField, false);
 });
 
 Deno.test("part() is not built where a document does not have it", () => {
