@@ -100,7 +100,7 @@ function answers(call: Call): boolean {
 /**
  * Packs a batch into `memory`.
  *
- * @throws {RangeError} where it does not fit
+ * @throws {RangeError} where it does not fit, or an argument makes no sense
  */
 export function packBatch(
   memory: DataView<ArrayBuffer>,
@@ -121,6 +121,7 @@ export function packBatch(
   const queue: Program[] = [];
   const answerAt = items.length;
   let answer: { args: number[] } | undefined;
+  let abortAt: number | undefined;
   const endItems = (end: Ending) => {
     const gofer = place.gofer;
     if (gofer === undefined) return;
@@ -137,6 +138,7 @@ export function packBatch(
       items.push({ own: { number: number.exit_group, args: [0], jump: 0 } });
     }
     if (end === "abort") {
+      abortAt = items.length;
       items.push({ own: { number: number.exit_group, args: [127], jump: 0 } });
     }
   };
@@ -158,6 +160,8 @@ export function packBatch(
       items.push({ own });
     } else endItems("abort");
   }
+  // Where a call of a program goes that fails.
+  if (starts.size > 0 && abortAt === undefined) endItems("abort");
 
   // 2. The map of the block.
   const index = new Map<Call, number>();
@@ -205,11 +209,21 @@ export function packBatch(
     }
     return address;
   };
-  const output = (call: Call) => place.base + (outputs.get(call) ?? 0);
+  const output = (call: Call) => {
+    const start = outputs.get(call);
+    if (start === undefined) throw new RangeError("call has no output");
+    return place.base + start;
+  };
   const slot = (call: Call) => {
     const i = index.get(call);
-    if (i === undefined) throw new RangeError("call used before it is made");
+    if (i === undefined) throw new RangeError("call of another batch");
     return place.base + results + 8 * i;
+  };
+  /** Refuses to load what a later call gives: it is not there yet. */
+  const earlier = (made: Call, call: Call) => {
+    if ((index.get(made) ?? -1) >= (index.get(call) ?? 0)) {
+      throw new RangeError("call used before it is made");
+    }
   };
 
   /** The value of an argument of `call`; `load`: it is an address to load. */
@@ -224,10 +238,17 @@ export function packBatch(
     }
     if (typeof arg === "string") return { value: text(arg) };
     if (arg instanceof Uint8Array) return { value: store(arg, 0) };
-    if ("syscall" in arg) return { value: slot(arg), load: true };
+    if ("syscall" in arg) {
+      const address = slot(arg);
+      earlier(arg, call);
+      return { value: address, load: true };
+    }
     if ("slotOf" in arg) return { value: slot(arg.slotOf) };
     if ("outputOf" in arg) {
-      return { value: output(arg.outputOf), load: arg.load === true };
+      const load = arg.load === true;
+      const address = output(arg.outputOf);
+      if (load) earlier(arg.outputOf, call);
+      return { value: address, load };
     }
     if ("answer" in arg) {
       return {
@@ -277,6 +298,7 @@ export function packBatch(
     if (call === undefined) return;
     const cursor = { output: 0 };
     let flags = call.onZero === undefined ? 0 : ENTRY_ZERO;
+    if (call.args.length > 6) throw new RangeError("more than six arguments");
     call.args.forEach((arg, k) => {
       const found = value(arg, call, cursor);
       if (found.load) flags |= ENTRY_LOAD << k;
@@ -289,7 +311,7 @@ export function packBatch(
       : call.tolerant
       ? 0
       : failure === "exit"
-      ? place.gofer?.exit ?? 0
+      ? abortAt === undefined ? 0 : entryAt(abortAt)
       : entryAt(answerAt);
     put(memory, o + 64, failed);
     put(memory, o + 72, programAt(call.onZero));

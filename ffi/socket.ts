@@ -87,10 +87,20 @@ export function receiveFds(socket: Fd, count: number): Call {
   };
 }
 
-/** The descriptors in the output of {@link receiveFds}. */
+/**
+ * The descriptors in the output of {@link receiveFds}.
+ *
+ * @throws {RangeError} where not all came: the receiver may have no more
+ */
 export function receivedFds(output: Uint8Array, count: number): number[] {
   const view = new DataView(output.buffer, output.byteOffset);
-  const at = 8 + CMSGHDR.size; // behind the one byte of data
+  const header = 8; // behind the one byte of data
+  const at = header + CMSGHDR.size;
+  const length = view.getUint32(header + CMSGHDR.fields.cmsg_len[0], true);
+  const got = Math.max(0, (length - CMSGHDR.size) / 4);
+  if (got !== count) {
+    throw new RangeError(`received ${got} descriptors, not ${count}`);
+  }
   return Array.from(
     { length: count },
     (_, i) => view.getInt32(at + 4 * i, true),

@@ -10,20 +10,22 @@
  */
 
 import { ARCH } from "../abi/arch.ts";
+import { FCNTL } from "../abi/fcntl.ts";
 import { SIGNAL } from "../abi/signal.ts";
+import { SOCKET } from "../abi/socket.ts";
 import { packBatch } from "../batch.ts";
 import type { Batch, Place } from "../batch.ts";
-import { attempt, callError, perform } from "../call.ts";
+import { attempt, callError, perform, tolerate } from "../call.ts";
 import type { Call, Ending, Results, Target } from "../call.ts";
 import { SyscallError } from "../errno.ts";
-import { close } from "../file.ts";
+import { close, fcntl } from "../file.ts";
 import { local } from "../local.ts";
 import { clone, kill, prctl, wait4 } from "../process.ts";
 import { receivedFds, receiveFds, sendFds } from "../socket.ts";
 import type { Image } from "./image.ts";
 import { BUFFER, BUFFER_SIZE } from "./image.ts";
 
-/** The largest packet that we send, in bytes: the kernel refuses 208 KiB. */
+/** The largest packet, in bytes, either way: the kernel refuses 208 KiB. */
 const PACKET_SIZE = 0x20000;
 /** Room for a batch of one call with small arguments. */
 const SMALL = 0x1000;
@@ -57,16 +59,15 @@ export interface Gofer extends Target, Disposable {
   [Symbol.dispose](): void;
 }
 
-/** The gofer is gone, or says nonsense: how to tell. */
-function gone(name: string, pid: number, why: string): Error {
-  return new Error(`${name} (process ${pid}) ${why}`);
-}
+const EINTR = -4;
+const EAGAIN = -11;
+const ECONNRESET = -104;
 
 /** One send; a packet goes whole or not at all. */
 function send(socket: number, bytes: Uint8Array): void {
   local.run({
     syscall: "sendto",
-    args: [socket, bytes, bytes.length, 0x4000, /* MSG_NOSIGNAL */ null, 0],
+    args: [socket, bytes, bytes.length, SOCKET.MSG_NOSIGNAL, null, 0],
     object: "control socket",
   });
 }
@@ -90,6 +91,35 @@ export function makeGofer(
   const memory = new DataView(new ArrayBuffer(BUFFER_SIZE));
   const bytes = new Uint8Array(memory.buffer);
 
+  const end = () => {
+    if (open) local.run(close(socket));
+    open = false;
+    if (reaped) return;
+    reaped = true;
+    attempt(local, kill(pid, SIGNAL.SIGKILL));
+    attempt(local, wait4(pid, 0));
+  };
+
+  /**
+   * The gofer is gone, or says nonsense: ends it, because what it says next
+   * could be the answer to something else.
+   */
+  const gone = (why: string): Error => {
+    end();
+    return new Error(`${name} (process ${pid}) ${why}`);
+  };
+
+  /**
+   * Performs a call on our end that may wait for the gofer. The deadline on the
+   * socket turns even a stop of this process into an EINTR: signal(7).
+   */
+  const wait = (call: Call): Results => {
+    for (;;) {
+      const results = local.run(call);
+      if (results.value(call) !== EINTR) return results;
+    }
+  };
+
   /** Reads one answer of exactly `size` bytes. */
   const receive = (size: number): DataView => {
     const call: Call = {
@@ -98,16 +128,17 @@ export function makeGofer(
       object: "control socket",
       tolerant: true,
     };
-    const results = local.run(call);
+    const results = wait(call);
     const got = results.value(call);
     if (got === size) {
       const answer = results.output(call);
       return new DataView(answer.buffer, answer.byteOffset, size);
     }
-    if (got === -11) throw gone(name, pid, "does not answer");
-    if (got < 0 && got !== -104) throw callError(call, got);
-    if (got <= 0) throw gone(name, pid, "died");
-    throw gone(name, pid, `answered ${got} bytes, not ${size}`);
+    if (got === EAGAIN) throw gone("does not answer");
+    if (got < 0 && got !== ECONNRESET) throw callError(call, got);
+    if (got <= 0) throw gone("died");
+    const more = got > size ? "more than " : "";
+    throw gone(`answered ${more}${Math.min(got, size)} bytes, not ${size}`);
   };
 
   const place: Place = {
@@ -117,13 +148,13 @@ export function makeGofer(
   };
 
   const transmit = (packet: Uint8Array) => {
-    if (!open) throw gone(name, pid, "was let go");
+    if (!open) throw new Error(`${name} (process ${pid}) was let go`);
     try {
       send(socket, packet);
     } catch (error) {
-      if (error instanceof SyscallError && error.code === "EPIPE") {
-        throw gone(name, pid, "died");
-      }
+      const code = error instanceof SyscallError ? error.code : "";
+      // Reset: it died with messages that it had not read.
+      if (code === "EPIPE" || code === "ECONNRESET") throw gone("died");
       throw error;
     }
   };
@@ -149,11 +180,12 @@ export function makeGofer(
     const batch = sendSmall(call);
     transmit(piece);
     const got = answerTo(batch).value(call);
-    if (got !== piece.length) throw gone(name, pid, `read ${got} bytes`);
+    if (got !== piece.length) throw gone(`read ${got} bytes`);
   };
 
   const post = (calls: readonly Call[], ending: Ending): Results => {
     const batch = packBatch(memory, place, calls, ending);
+    if (batch.answerSize > PACKET_SIZE) throw new RangeError("batch too large");
     for (let at = PACKET_SIZE; at < batch.size; at += PACKET_SIZE) {
       load(bytes.subarray(at, Math.min(at + PACKET_SIZE, batch.size)));
     }
@@ -161,7 +193,7 @@ export function makeGofer(
     return answerTo(batch);
   };
 
-  return {
+  const target: Gofer = {
     name,
     get pid() {
       return pid;
@@ -182,34 +214,43 @@ export function makeGofer(
     reexec(call) {
       // The fresh copy answers the probe, where the old one would answer both.
       const batch = sendSmall(call);
-      sendSmall({ syscall: "getpid", args: [], object: "" });
-      answerTo(batch);
+      const probe = sendSmall({ syscall: "getpid", args: [], object: "" });
+      const answer = receive(batch.answerSize);
+      if (answer.getBigInt64(0, true) < 0n) answerTo(probe);
+      batch.read(answer);
     },
     give(...fds) {
       const call = receiveFds(control, fds.length);
       const batch = sendSmall(call);
-      local.run(sendFds(socket, fds));
+      try {
+        local.run(sendFds(socket, fds));
+      } catch (error) {
+        end(); // it waits for them, and would take anything else for them
+        throw error;
+      }
       return receivedFds(answerTo(batch).output(call), fds.length);
     },
     take(fd) {
+      // One that it does not have is refused before anyone waits for it.
+      perform(target, fcntl(fd, FCNTL.F_GETFD, 0));
       const batch = sendSmall(sendFds(control, [fd]));
-      const got = receiveFds(socket, 1);
-      const [mine] = receivedFds(local.run(got).output(got), 1);
-      answerTo(batch);
-      if (mine === undefined) throw gone(name, pid, "sent no descriptor");
-      return mine;
+      const got = tolerate(receiveFds(socket, 1));
+      try {
+        const results = wait(got);
+        if (results.value(got) < 0) throw callError(got, results.value(got));
+        const [mine] = receivedFds(results.output(got), 1);
+        answerTo(batch);
+        return mine ?? -1;
+      } catch (error) {
+        end();
+        throw error;
+      }
     },
     hangUp() {
       if (open) local.run(close(socket));
       open = false;
     },
-    [Symbol.dispose]() {
-      if (open) local.run(close(socket));
-      open = false;
-      if (reaped) return;
-      reaped = true;
-      attempt(local, kill(pid, SIGNAL.SIGKILL));
-      attempt(local, wait4(pid, 0));
-    },
+    [Symbol.dispose]: end,
   };
+  return target;
 }

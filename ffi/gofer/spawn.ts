@@ -8,6 +8,7 @@
 import { ARCH } from "../abi/arch.ts";
 import { FCNTL } from "../abi/fcntl.ts";
 import { SOCKET } from "../abi/socket.ts";
+import { SPAWN } from "../abi/spawn.ts";
 import { perform } from "../call.ts";
 import { SyscallError } from "../errno.ts";
 import { close } from "../file.ts";
@@ -22,13 +23,6 @@ import { unpack } from "../struct.ts";
 import type { Gofer } from "./channel.ts";
 import { makeGofer } from "./channel.ts";
 import { buildImage } from "./image.ts";
-
-// <spawn.h>; glibc's sizes of the two opaque types, on both architectures.
-const POSIX_SPAWN_SETSIGDEF = 0x04;
-const POSIX_SPAWN_SETSIGMASK = 0x08;
-const ATTR_SIZE = 336;
-const ACTIONS_SIZE = 80;
-const SIGSET_SIZE = 128;
 
 /** How long a gofer may take to answer a batch, in milliseconds. */
 const ANSWER_TIMEOUT_MS = 60_000;
@@ -50,13 +44,13 @@ function posixSpawn(
   const { bytes, at } = block(2048);
   const big = (n: number) => BigInt(at + n);
   const attr = 0;
-  const actions = attr + ATTR_SIZE;
-  const none = actions + ACTIONS_SIZE;
-  const all = none + SIGSET_SIZE;
-  const argv = all + SIGSET_SIZE;
+  const actions = attr + SPAWN.POSIX_SPAWNATTR_SIZE;
+  const none = actions + SPAWN.POSIX_SPAWN_FILE_ACTIONS_SIZE;
+  const all = none + SPAWN.SIGSET_SIZE;
+  const argv = all + SPAWN.SIGSET_SIZE;
   const pid = argv + 32;
   const text = pid + 8;
-  for (let i = 0; i < SIGSET_SIZE; i++) bytes.setUint8(all + i, 0xff);
+  new Uint8Array(bytes.buffer).fill(0xff, all, argv);
   const encoder = new TextEncoder();
   const put = (where: number, value: string) => {
     const encoded = encoder.encode(value);
@@ -69,7 +63,7 @@ function posixSpawn(
   c.posix_spawnattr_init(big(attr));
   c.posix_spawnattr_setflags(
     big(attr),
-    POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK,
+    SPAWN.POSIX_SPAWN_SETSIGDEF | SPAWN.POSIX_SPAWN_SETSIGMASK,
   );
   c.posix_spawnattr_setsigmask(big(attr), big(none));
   c.posix_spawnattr_setsigdefault(big(attr), big(all));
@@ -116,6 +110,8 @@ export function spawnGofer(
   const pair = socketpair(SOCKET.SOCK_SEQPACKET);
   const ends = new DataView(local.run(pair).output(pair).buffer);
   const mine = ends.getInt32(0, true);
+  using unborn = new DisposableStack();
+  unborn.defer(() => local.run(close(mine)));
   const its = own(ends.getInt32(4, true));
   // Above what the child's descriptors will be, or dup2 would cover them.
   const above = self + 1;
@@ -133,9 +129,11 @@ export function spawnGofer(
     })(),
   );
   const from = lift(executable);
-  const pid = posixSpawn(from, name, [[lift(its), control], [from, self]]);
   local.run(receiveTimeout(mine, ANSWER_TIMEOUT_MS));
-  const gofer = makeGofer({
+  const pid = posixSpawn(from, name, [[lift(its), control], [from, self]]);
+  unborn.move(); // the gofer's, from here on
+  using unready = new DisposableStack();
+  const gofer = unready.use(makeGofer({
     pid,
     socket: mine,
     control,
@@ -145,11 +143,12 @@ export function spawnGofer(
       device: `${inode.stx_dev_major}:${inode.stx_dev_minor}`,
       inode: inode.stx_ino,
     },
-  });
+  }));
   gofer.run(
     prctl("PR_SET_PDEATHSIG", 9),
     // What our caller left open is not ours to hand on.
     closeRange(self + 1, 0xffffffff),
   );
+  unready.move();
   return gofer;
 }

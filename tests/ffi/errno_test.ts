@@ -1,8 +1,11 @@
 import { callError } from "../../ffi/call.ts";
 import { errnoName, errnoText, SyscallError } from "../../ffi/errno.ts";
 import { close, openat } from "../../ffi/file.ts";
+import { libc } from "../../ffi/libc.ts";
 import { local } from "../../ffi/local.ts";
 import { assert, assertEquals, fail } from "../support/assert.ts";
+
+libc(); // Opened before the first test: it stays open.
 
 /** Numbers by name, as the C preprocessor has them. */
 function errnoOfC(): Map<string, number> {
