@@ -123,7 +123,7 @@ function signalFrozen(
   send: SendSignal,
 ): void {
   const main = mainDirectory(record);
-  if (main === undefined) return;
+  if (main === undefined || !isDirectory(main)) return;
   const freezer = freezerOf(record);
   const wasFrozen = freezer?.frozen() ?? false;
   using stack = new DisposableStack();
@@ -131,7 +131,7 @@ function signalFrozen(
   // reason goes on only to do that.
   if (!wasFrozen || signal === SIGKILL) stack.defer(() => freezer?.thaw());
   try {
-    if (!wasFrozen && isDirectory(main)) freezer?.freeze();
+    if (!wasFrozen) freezer?.freeze();
   } catch (error) {
     // Signalled as they run, then: most are reached.
     if (!(error instanceof RuntimeError)) throw error;
@@ -196,13 +196,16 @@ export function openCgroup(record: CgroupRecord): CgroupManager {
     kill: (signal, send) => kill(record, signal, send),
     remove(deadlineMs = REMOVE_DEADLINE_MS) {
       const end = performance.now() + deadlineMs;
-      using rest = new DisposableStack();
-      // All are tried, and the first failure is told.
-      for (const path of directories.toReversed()) {
-        rest.defer(() =>
-          removeCgroup(path, Math.max(0, end - performance.now()))
-        );
+      const failures: unknown[] = [];
+      // The others are removed all the same, and the first failure is told.
+      for (const path of directories) {
+        try {
+          removeCgroup(path, Math.max(0, end - performance.now()));
+        } catch (error) {
+          failures.push(error);
+        }
       }
+      if (failures.length > 0) throw failures[0];
     },
   };
 }
