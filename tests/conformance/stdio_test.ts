@@ -49,11 +49,11 @@ Deno.test("create and start print nothing when all is well", async () => {
 
 Deno.test("the program has no descriptors but 0, 1 and 2", async () => {
   // CVE-2024-21626 began with one too many.
-  const seen = await outputOf({
-    args: ["sh", "-c", "ls -l /proc/1/fd | grep -o '[0-9]* -> .*'; exit 0"],
-  }, { redirect: "7</etc/passwd 9</" });
-  const numbers = seen.split("\n").map((line) => line.split(" ")[0]);
-  assertEquals(numbers, ["0", "1", "2"], seen);
+  const seen = await outputOf(
+    { args: ["sh", "-c", "ls /proc/1/fd; exit 0"] },
+    { redirect: "7</etc/passwd 9</" },
+  );
+  assertEquals(seen.split("\n"), ["0", "1", "2"]);
 });
 
 Deno.test("a created container holds no descriptor of its caller", async () => {
