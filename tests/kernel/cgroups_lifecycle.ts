@@ -165,6 +165,19 @@ async function checkSignals(manager: CgroupManager): Promise<void> {
   assertEquals((await third.status).signal, "SIGTERM");
 }
 
+/** None gets away by forking, however it forks. */
+async function checkForking(manager: CgroupManager): Promise<void> {
+  const script = "while :; do busybox sh -c 'true & true & wait' & wait; done";
+  const shells = [1, 2, 3].map(() => startShell(manager, script));
+  for (const shell of shells) await shell.begin();
+  await eventually("a fork", () => manager.pids().length > shells.length);
+  manager.kill(SIGKILL, send);
+  for (const shell of shells) {
+    assertEquals((await shell.status).signal, "SIGKILL");
+  }
+  await eventually("an empty cgroup", () => manager.pids().length === 0);
+}
+
 /** Removes what a container has made in its cgroup, with processes in it. */
 async function checkRemoval({ plan, manager }: TestCgroup): Promise<void> {
   const shell = startShell(manager, "sleep 100");
@@ -235,6 +248,7 @@ export async function checkLifecycle(): Promise<void> {
   await checkDevices(cgroup);
   await checkFreezing(manager);
   await checkSignals(manager);
+  await checkForking(manager);
   await checkRemoval(cgroup);
   assertEquals(stateOf(shell.pid), undefined);
 }

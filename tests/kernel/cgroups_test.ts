@@ -160,10 +160,11 @@ Deno.test("a cpu quota throttles, and an update keeps what it does not name", as
     "throttling",
     () => /nr_throttled [1-9]/.test(valueOf(cgroup, "cpu.stat")),
   );
-  // A shorter period than the quota allows for comes after it.
-  update(cgroup, { cpu: { quota: 1000, period: 1000 } });
-  assertEquals(valueOf(cgroup, "cpu.cfs_quota_us"), "1000");
-  assertEquals(valueOf(cgroup, "cpu.cfs_period_us"), "1000");
+  // The burst may not exceed the quota, and is written first.
+  update(cgroup, { cpu: { quota: 9000, burst: 5000 } });
+  assertEquals(valueOf(cgroup, "cpu.cfs_quota_us"), "9000");
+  assertEquals(valueOf(cgroup, "cpu.cfs_burst_us"), "5000");
+  assertEquals(valueOf(cgroup, "cpu.cfs_period_us"), "50000");
   assertEquals(valueOf(cgroup, "cpu.shares"), "77");
 });
 
