@@ -11,7 +11,8 @@ import type { Target } from "../../ffi/call.ts";
 import { RuntimeError } from "../errors.ts";
 import { applyDevicesV1, applyWrites } from "./apply.ts";
 import { attachDevicePolicy } from "./device_filter.ts";
-import { isDirectory, readValueIfThere, sleep, writeValue } from "./file.ts";
+import { enterCgroup } from "./enter.ts";
+import { isDirectory, readValueIfThere, writeValue } from "./file.ts";
 import { freezerOf } from "./freezer.ts";
 import type {
   CgroupDirectory,
@@ -35,7 +36,7 @@ export interface CgroupManager {
   readonly record: CgroupRecord;
   /** Whether any of its directories is there. */
   exists(): boolean;
-  /** Moves a process into it, in every hierarchy. */
+  /** Moves a process into it, in every hierarchy; `selfEntry` is faster. */
   enter(pid: number): void;
   /** Makes the plan's `early` or `late` writes, or those of an update. */
   apply(writes: readonly PlacedWrite[]): void;
@@ -66,32 +67,6 @@ function directoriesOf({ paths }: CgroupRecord): string[] {
 /** The directory in which processes are counted: the freezer's, if possible. */
 function mainDirectory({ paths }: CgroupRecord): string | undefined {
   return paths.freezer ?? paths.devices ?? Object.values(paths)[0];
-}
-
-/** Moves a process into one cgroup. */
-function enterOne(directory: string, pid: number): void {
-  const file = `${directory}/cgroup.procs`;
-  for (let tries = 1;; tries++) {
-    try {
-      return writeValue(file, `${pid}`);
-    } catch (cause) {
-      const code = cause instanceof SyscallError ? cause.code : "";
-      // EINVAL: a process that is still being made cannot be moved yet.
-      if (code === "EINVAL" && tries < 5) {
-        sleep(10);
-        continue;
-      }
-      const hint = code === "EBUSY"
-        ? "it hands controllers down to children, and takes no process itself"
-        : code === "ENOSPC"
-        ? "its cpuset.cpus or cpuset.mems is empty"
-        : undefined;
-      throw new RuntimeError(
-        `cannot move process ${pid} into cgroup "${directory}"`,
-        { cause, ...(hint === undefined ? {} : { hint }) },
-      );
-    }
-  }
 }
 
 /** Sends a signal to each; those that are gone by now are no error. */
@@ -178,7 +153,7 @@ export function openCgroup(record: CgroupRecord): CgroupManager {
   return {
     record,
     exists: () => directories.some(isDirectory),
-    enter: (pid) => directories.forEach((path) => enterOne(path, pid)),
+    enter: (pid) => directories.forEach((path) => enterCgroup(path, pid)),
     apply: applyWrites,
     applyDevices(devices, target) {
       if (devices === undefined) return;

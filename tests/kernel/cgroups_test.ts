@@ -8,6 +8,7 @@ import { createCgroup } from "../../mod/cgroups/create.ts";
 import { devicePolicy } from "../../mod/cgroups/device.ts";
 import { attachDevicePolicy } from "../../mod/cgroups/device_filter.ts";
 import { detectCgroups } from "../../mod/cgroups/detect.ts";
+import { selfEntry } from "../../mod/cgroups/enter.ts";
 import { openCgroup, recordedDirectories } from "../../mod/cgroups/manager.ts";
 import { placeResources } from "../../mod/cgroups/plan.ts";
 import type { Resources } from "../../mod/spec/resources.ts";
@@ -96,6 +97,21 @@ Deno.test("a cgroup is made, used and removed on a host with v2 alone", async ()
     "umount -R /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup",
   );
   assertEquals(view, { mode: "unified", v1: [], v2: "/sys/fs/cgroup" });
+});
+
+Deno.test("selfEntry() moves a process that writes it into every v1 hierarchy", () => {
+  using cgroup = makeTestCgroup();
+  const { writes, cloneInto } = selfEntry(cgroup.manager.record);
+  const script = writes.map(({ path, value }) => `echo ${value} > ${path}`)
+    .concat("exec busybox cat /proc/self/cgroup").join(" && ");
+  const { stdout } = new Deno.Command("busybox", { args: ["sh", "-c", script] })
+    .outputSync();
+  const [first] = cgroup.plan.directories;
+  const path = first?.path.slice(first.mountPoint.length) ?? fail("no v1");
+  const lines = new TextDecoder().decode(stdout).trim().split("\n");
+  const entered = lines.filter((line) => line.endsWith(`:${path}`));
+  assertEquals(entered.length, detectCgroups().v1.length);
+  assertEquals(cloneInto, cgroup.manager.record.paths[""]);
 });
 
 Deno.test("pids.max stops a shell that forks without end", async () => {
