@@ -34,7 +34,7 @@ function chain(error: unknown): unknown[] {
   const errors: unknown[] = [];
   for (let at = error; at !== undefined && errors.length < 16;) {
     // Of a failure and a failed clean-up, the failure leads.
-    if (at instanceof SuppressedError) at = at.suppressed;
+    while (at instanceof SuppressedError) at = at.suppressed;
     errors.push(at);
     at = at instanceof Error ? at.cause : undefined;
   }

@@ -1,0 +1,23 @@
+/**
+ * `burrow features`.
+ *
+ * @module
+ */
+
+import { mountOptionWords } from "../../rootfs/option.ts";
+import { features } from "../../spec/features.ts";
+import { VERSION } from "../../version.ts";
+import type { Globals } from "../globals.ts";
+import type { Arguments } from "../option.ts";
+
+/** Prints the features document. */
+export function execute(_args: Arguments, _globals: Globals): number {
+  const document = features({
+    version: VERSION,
+    mountOptions: mountOptionWords(),
+    cgroup: { rdma: true },
+  });
+  const text = JSON.stringify(document, null, 2);
+  Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
+  return 0;
+}

@@ -1,0 +1,63 @@
+/**
+ * `burrow run`.
+ *
+ * @module
+ */
+
+import { createContainer } from "../../container/create.ts";
+import type { CreateOptions } from "../../container/create.ts";
+import { destroy } from "../../container/delete.ts";
+import { attend, takeSignals } from "../../container/run.ts";
+import { startContainer } from "../../container/start.ts";
+import type { Watch } from "../../container/trace.ts";
+import { log } from "../../log.ts";
+import type { Globals } from "../globals.ts";
+import type { Arguments } from "../option.ts";
+import { createOptions, needRoot, watchOf } from "./create.ts";
+
+/** Runs a container in the foreground; returns its exit status. */
+export function runForeground(
+  options: CreateOptions,
+  keep: boolean,
+  watch: Watch,
+): number {
+  const { stateRoot, id } = options;
+  const signals = takeSignals();
+  const run = createContainer({ ...options, foreground: true }, watch);
+  try {
+    startContainer({ stateRoot, id }, watch);
+    watch.finish();
+    return attend(run.record.pid, signals);
+  } finally {
+    if (!keep) cleanUp(() => destroy(stateRoot, run.record));
+  }
+}
+
+/** Takes the container away; the program's exit status is worth more. */
+function cleanUp(action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    log("warning", `delete container: ${error}, ignoring`);
+  }
+}
+
+/** Creates and starts a container. */
+export function execute(args: Arguments, globals: Globals): number {
+  needRoot();
+  const watch = watchOf(globals);
+  const options = createOptions(args, globals);
+  if (!args.flag("detach")) {
+    return runForeground(options, args.flag("keep"), watch);
+  }
+  const { stateRoot, id } = options;
+  const run = createContainer(options, watch);
+  try {
+    startContainer({ stateRoot, id }, watch);
+  } catch (error) {
+    destroy(stateRoot, run.record);
+    throw error;
+  }
+  watch.finish();
+  return 0;
+}

@@ -1,0 +1,130 @@
+/**
+ * The launcher's own steps: state directory, cgroup, gofer, fifos, record.
+ *
+ * Runs in: launcher.
+ *
+ * @module
+ */
+
+import { FCNTL } from "../../ffi/abi/fcntl.ts";
+import { perform } from "../../ffi/call.ts";
+import {
+  AT_FDCWD,
+  close,
+  closeRange,
+  fcntl,
+  mknodat,
+  openat,
+  umask,
+} from "../../ffi/file.ts";
+import { spawnGofer } from "../../ffi/gofer/spawn.ts";
+import { local } from "../../ffi/local.ts";
+import { createCgroup } from "../cgroups/create.ts";
+import { openCgroup } from "../cgroups/manager.ts";
+import { recordOf } from "../cgroups/plan.ts";
+import { RuntimeError } from "../errors.ts";
+import { goferOf } from "../gofer/context.ts";
+import { readStat } from "../state/status.ts";
+import {
+  makeDirectory,
+  OUTPUT_FIFO,
+  REPORT_FIFO,
+  START_FIFO,
+  writeRecord,
+} from "../state/store.ts";
+import type { Run } from "./run_context.ts";
+import type {
+  CreateCgroupStep,
+  CreateStateStep,
+  LimitCgroupStep,
+  OpenFifosStep,
+  SpawnGoferStep,
+} from "./step.ts";
+
+const S_IFIFO = 0o010000;
+
+/** Makes the container's directory, and its fifos. */
+export function createState(step: CreateStateStep, run: Run): void {
+  makeDirectory(run.stateRoot, step.id);
+  run.undo.stateMade = true;
+  writeRecord(run.directory, run.record);
+  for (const name of [START_FIFO, REPORT_FIFO, OUTPUT_FIFO]) {
+    const path = `${run.directory}/${name}`;
+    perform(local, mknodat(AT_FDCWD, path, S_IFIFO | 0o600, 0));
+  }
+}
+
+/** Makes the cgroup, with the limits that may be set before it is used. */
+export function makeCgroup({ plan }: CreateCgroupStep, run: Run): void {
+  // Recorded first: a killed launcher's cgroup can still be found.
+  run.record = {
+    ...run.record,
+    cgroup: recordOf(plan.mode, plan.directories),
+  };
+  writeRecord(run.directory, run.record);
+  const cgroup = createCgroup(plan);
+  run.undo.cgroup = cgroup;
+  cgroup.apply(plan.early);
+  cgroup.applyDevices(plan.devices, local);
+}
+
+/** Starts the gofer. */
+export function startGofer(step: SpawnGoferStep, run: Run): void {
+  const gofer = spawnGofer({ preserved: step.preserved });
+  run.gofer = gofer;
+  run.undo.gofer = gofer;
+  // Modes are the plan's, whatever our caller masks.
+  gofer.run(umask(0));
+}
+
+/** Moves the gofer into the cgroup: from here all its children are in it. */
+export function enterCgroup(_step: unknown, run: Run): void {
+  openCgroup(run.record.cgroup).enter(goferOf(run).pid);
+}
+
+/** Opens the fifos in the gofer, right behind its own descriptors. */
+export function openFifos(step: OpenFifosStep, run: Run): void {
+  const gofer = goferOf(run);
+  const names = [START_FIFO, REPORT_FIFO, ...step.output ? [OUTPUT_FIFO] : []];
+  // For reading and writing: such an open does not wait for anybody.
+  const calls = names.map((name) =>
+    openat(AT_FDCWD, `${run.directory}/${name}`, FCNTL.O_RDWR)
+  );
+  const results = gofer.run(
+    ...calls,
+    // They outlive the re-exec; closeOthers() marks them again.
+    ...calls.map((call) => fcntl(call, FCNTL.F_SETFD, 0)),
+  );
+  run.fifos = calls.map((call) => results.value(call));
+}
+
+/** Sets the limits that our own work would have exceeded. */
+export function limitCgroup({ plan }: LimitCgroupStep, run: Run): void {
+  openCgroup(run.record.cgroup).apply(plan.late);
+}
+
+/** Writes the record: a container that is not `creating` any more. */
+export function writeCreated(_step: unknown, run: Run): void {
+  const gofer = goferOf(run);
+  const stat = readStat(gofer.pid);
+  if (stat === undefined) throw new RuntimeError("the gofer died");
+  run.record = {
+    ...run.record,
+    pid: gofer.pid,
+    startTime: stat.startTime,
+    executable: gofer.executable,
+    creating: false,
+  };
+  writeRecord(run.directory, run.record);
+}
+
+/** Closes what the program is not to have, in the gofer. */
+export function closeOthers(run: Run): void {
+  const gofer = goferOf(run);
+  const last = Math.max(gofer.self, ...run.fifos);
+  gofer.run(
+    closeRange(last + 1, 0xffffffff),
+    close(gofer.self),
+    closeRange(gofer.self, last, FCNTL.CLOSE_RANGE_CLOEXEC),
+  );
+}

@@ -1,0 +1,152 @@
+/**
+ * The interpreter: which function performs which step.
+ *
+ * @module
+ */
+
+import { getpid } from "../../ffi/process.ts";
+import { perform as call } from "../../ffi/call.ts";
+import { goferOf } from "../gofer/context.ts";
+import { ownEnvironment, runHook, runHookHere } from "../hooks/run.ts";
+import type { HookStep } from "../hooks/run.ts";
+import {
+  fork,
+  joinDeferred,
+  joinNamespace,
+  loopbackUp,
+  newSession,
+  newUserNamespace,
+  unshareCgroup,
+  unshareNamespaces,
+} from "../namespaces/perform.ts";
+import { reexec, setCredentials } from "../process/credentials.ts";
+import { setOomScore, setRlimit } from "../process/limit.ts";
+import {
+  enterCwd,
+  findExecutable,
+  findHome,
+  ownStdio,
+  setName,
+} from "../process/program.ts";
+import { makeDevice, makeLink } from "../rootfs/device.ts";
+import {
+  makeDirectory,
+  makeReadOnly,
+  maskPath,
+  writeSysctl,
+} from "../rootfs/mask.ts";
+import { attachMount, openProc } from "../rootfs/mount.ts";
+import {
+  attachRoot,
+  enterRoot,
+  finalPropagation,
+  openRoot,
+  openSource,
+  remountReadOnly,
+  rootPropagation,
+  unshareMounts,
+} from "../rootfs/root.ts";
+import {
+  createState,
+  enterCgroup,
+  limitCgroup,
+  makeCgroup,
+  openFifos,
+  startGofer,
+  writeCreated,
+} from "./launch.ts";
+import { park } from "./park.ts";
+import type { Run } from "./run_context.ts";
+import { stateFor } from "./run_context.ts";
+import type { ExecuteStep, ReleaseStep, Step } from "./step.ts";
+
+/** The steps of `create`; those of `start` are in `start.ts`. */
+export type CreateStep = Exclude<Step, ReleaseStep | ExecuteStep>;
+
+type Performers = {
+  readonly [K in CreateStep["kind"]]: (
+    step: Extract<CreateStep, { kind: K }>,
+    run: Run,
+  ) => unknown;
+};
+
+const PERFORM: Performers = {
+  "create-state": createState,
+  "create-cgroup": makeCgroup,
+  "spawn-gofer": startGofer,
+  "enter-cgroup": enterCgroup,
+  "open-fifos": openFifos,
+  "unshare-mounts": unshareMounts,
+  "open-root": openRoot,
+  "open-source": openSource,
+  "join-namespace": joinNamespace,
+  "new-user-namespace": newUserNamespace,
+  "join-deferred": joinDeferred,
+  "unshare": unshareNamespaces,
+  "fork": fork,
+  "new-session": newSession,
+  "unshare-cgroup": unshareCgroup,
+  "loopback-up": loopbackUp,
+  "attach-root": attachRoot,
+  "root-propagation": rootPropagation,
+  "open-proc": openProc,
+  "mount": attachMount,
+  "device": makeDevice,
+  "link": makeLink,
+  "hook": performHook,
+  "pivot-root": enterRoot,
+  "final-propagation": finalPropagation,
+  "make-directory": makeDirectory,
+  "remount-read-only": remountReadOnly,
+  "hostname": setName,
+  "domainname": setName,
+  "own-stdio": ownStdio,
+  "sysctl": writeSysctl,
+  "read-only-path": makeReadOnly,
+  "mask-path": maskPath,
+  "rlimit": setRlimit,
+  "oom-score-adj": setOomScore,
+  "reexec": reexec,
+  "credentials": setCredentials,
+  "enter-cwd": enterCwd,
+  "find-executable": findExecutable,
+  "find-home": findHome,
+  "limit-cgroup": limitCgroup,
+  "record": writeCreated,
+  "park": park,
+};
+
+/** Performs one step. */
+export function performStep(step: CreateStep, run: Run): unknown {
+  // The table has the right function for each kind; TypeScript cannot see that
+  // the two stay together through an index.
+  const perform = PERFORM[step.kind] as (step: CreateStep, run: Run) => unknown;
+  return perform(step, run);
+}
+
+/** Runs a hook of `create`, in the namespaces that its list is for. */
+function performHook(step: HookStep, run: Run): void {
+  const gofer = goferOf(run);
+  if (step.point !== "createContainer") {
+    runHookHere(step, {
+      state: stateFor(run.record, step.point, gofer.pid),
+      cwd: run.bundle,
+      // As with runc: hooks of the runtime's namespaces see its environment.
+      env: ownEnvironment(),
+    });
+    return;
+  }
+  // Its process id is the container's, as the hook sees it.
+  const pid = call(gofer, getpid());
+  runHook(
+    gofer,
+    step,
+    {
+      state: stateFor(run.record, step.point, pid),
+      cwd: run.root ?? "/",
+      // Never the image's environment, nor ours (CVE-2025-23266).
+      env: [],
+    },
+    "kill",
+  );
+}

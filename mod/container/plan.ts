@@ -1,0 +1,281 @@
+/**
+ * The plan: config.json and what is known of the host, turned into the list of
+ * steps that `create`, `start` and `run` interpret and `burrow plan` prints.
+ * Pure.
+ *
+ * @module
+ */
+
+import type { CgroupHost } from "../cgroups/detect.ts";
+import { planCgroup } from "../cgroups/plan.ts";
+import { RuntimeError } from "../errors.ts";
+import type { HookPoint, HookStep } from "../hooks/run.ts";
+import { isNew, planNamespaces } from "../namespaces/plan.ts";
+import {
+  planLimits,
+  planPark,
+  planPrivileged,
+  planProgram,
+} from "../process/plan.ts";
+import { planCgroupMount } from "../rootfs/cgroup.ts";
+import { planDevices, planLinks } from "../rootfs/device.ts";
+import { isDeferredReadOnly } from "../rootfs/mount.ts";
+import { parseOptions, UNSUPPORTED_OPTIONS } from "../rootfs/option.ts";
+import type {
+  DeviceStep,
+  MountStep,
+  OpenSourceStep,
+  RootfsStep,
+} from "../rootfs/step.ts";
+import type { Spec } from "../spec/config.ts";
+import type { Hooks } from "../spec/hook.ts";
+import { namespaceOf } from "../spec/rule.ts";
+import type { HostFacts } from "./facts.ts";
+import type { Step } from "./step.ts";
+
+/** What the command line decides. */
+export interface PlanOptions {
+  readonly id: string;
+  /** Descriptors behind stdio that the program gets. */
+  readonly preserved?: number;
+  /** No pivot_root: the host runs from an initramfs. */
+  readonly noPivot?: boolean;
+  /** The root gets a private overlay, whatever it is. */
+  readonly overlayRoot?: boolean;
+  /** Destinations of binds that get a private overlay each. */
+  readonly overlays?: readonly string[];
+}
+
+/** The hooks of one list, as steps. */
+export function hookSteps(
+  hooks: Hooks | undefined,
+  point: HookPoint,
+): HookStep[] {
+  return (hooks?.[point] ?? []).map((hook, index) => ({
+    kind: "hook",
+    point,
+    index,
+    hook,
+  }));
+}
+
+/**
+ * Does the root need a private overlay? Where it is read-only, and a hook wants
+ * to write or a mount point is missing. A root that needs nothing gets nothing.
+ */
+function needsOverlay(spec: Spec, facts: HostFacts): boolean {
+  if (!facts.rootReadOnly) return false;
+  const hooks = spec.hooks?.createContainer?.length ?? 0;
+  return hooks > 0 || facts.missing.length > 0;
+}
+
+/** The mounts of a spec: what is opened before, and what is attached. */
+interface MountPlan {
+  readonly sources: OpenSourceStep[];
+  readonly mounts: RootfsStep[];
+  readonly readOnly: string[];
+}
+
+/** Refuses what we do not do yet, by its name. */
+function checkOptions(options: readonly string[], path: string): void {
+  const bad = options.find((word) => UNSUPPORTED_OPTIONS.includes(word));
+  if (bad === undefined) return;
+  throw new RuntimeError(`${path}: mount option "${bad}" is not supported yet`);
+}
+
+/** Plans the mounts: a bind's source is opened with the host's rights. */
+function planMounts(
+  spec: Spec,
+  cgroups: CgroupHost,
+  overlays: readonly string[],
+): MountPlan {
+  const plan: MountPlan = { sources: [], mounts: [], readOnly: [] };
+  const attach = (step: MountStep) => {
+    const options = parseOptions(step.options);
+    plan.mounts.push(step);
+    const late = step.tree === undefined && options.readonly &&
+      isDeferredReadOnly(step.type, step.destination);
+    if (late) plan.readOnly.push(step.destination);
+  };
+  for (const [i, mount] of (spec.mounts ?? []).entries()) {
+    const options = mount.options ?? [];
+    const { destination, type = "", source = "" } = mount;
+    checkOptions(options, `mounts[${i}]`);
+    if (mount.uidMappings !== undefined || mount.gidMappings !== undefined) {
+      throw new RuntimeError(
+        `mounts[${i}]: idmapped mounts are not supported yet`,
+      );
+    }
+    const { bind } = parseOptions(options);
+    if (type === "cgroup" || type === "cgroup2") {
+      const own = isNew(spec, "cgroup");
+      const part = planCgroupMount(mount, cgroups, own, plan.sources.length);
+      plan.sources.push(...part.sources);
+      part.steps.forEach((s) =>
+        s.kind === "mount" ? attach(s) : plan.mounts.push(s)
+      );
+      plan.readOnly.push(...part.readOnly);
+    } else if (bind !== undefined || type === "bind") {
+      const tree = plan.sources.length;
+      plan.sources.push({
+        kind: "open-source",
+        tree,
+        source,
+        recursive: bind === "rbind",
+        overlay: overlays.includes(destination),
+        options,
+      });
+      attach({
+        kind: "mount",
+        destination,
+        type: "bind",
+        source,
+        options,
+        tree,
+      });
+    } else {
+      attach({ kind: "mount", destination, type, source, options });
+    }
+  }
+  return plan;
+}
+
+/** Devices: bound from the host where mknod would be refused. */
+function planNodes(
+  spec: Spec,
+  facts: HostFacts,
+  trees: number,
+): { sources: OpenSourceStep[]; devices: DeviceStep[] } {
+  const devices = planDevices(spec);
+  const bound = namespaceOf(spec, "user") !== undefined || !facts.hostRoot;
+  if (!bound) return { sources: [], devices };
+  const sources: OpenSourceStep[] = devices.map((device, i) => ({
+    kind: "open-source",
+    tree: trees + i,
+    source: device.path,
+    recursive: false,
+    overlay: false,
+    options: [],
+  }));
+  return {
+    sources,
+    devices: devices.map((device, i) => ({ ...device, tree: trees + i })),
+  };
+}
+
+/** How the root is entered. */
+function enterStep(spec: Spec, noPivot: boolean): RootfsStep {
+  const joined = namespaceOf(spec, "mount")?.path !== undefined;
+  const how = joined ? "chroot" : noPivot ? "move" : "pivot_root";
+  return { kind: "pivot-root", how };
+}
+
+/**
+ * What `/` becomes while the container is made. Binds are cut out of it: those
+ * of a shared root are to stay peers of the host's, those of a private one
+ * not even slaves.
+ */
+function stagingPropagation(word: string): string {
+  if (word.includes("shared")) return word;
+  return word === "rprivate" || word === "runbindable" ? "rprivate" : "rslave";
+}
+
+/**
+ * Plans `create`.
+ *
+ * @throws {RuntimeError} for what the spec asks and nobody can do
+ */
+export function planCreate(
+  spec: Spec,
+  facts: HostFacts,
+  options: PlanOptions,
+): Step[] {
+  const { process, linux, hooks } = spec;
+  if (process === undefined) {
+    throw new RuntimeError("config.json: process is missing");
+  }
+  const { mounts, sources, readOnly } = planMounts(
+    spec,
+    facts.cgroups,
+    options.overlays ?? [],
+  );
+  const nodes = planNodes(spec, facts, sources.length);
+  const rootless = !facts.hostRoot;
+  const cgroup = planCgroup(linux, options.id, facts.cgroups, { rootless });
+  const propagation = linux?.rootfsPropagation || "rslave";
+  const shared = /shared|unbindable/.test(propagation);
+  const path = facts.rootPath;
+  const overlay = options.overlayRoot === true || needsOverlay(spec, facts);
+
+  return [
+    // The launcher, and the gofer with the host's rights.
+    { kind: "create-state", id: options.id },
+    { kind: "create-cgroup", plan: cgroup },
+    { kind: "spawn-gofer", preserved: options.preserved ?? 0 },
+    { kind: "enter-cgroup" },
+    {
+      kind: "open-fifos",
+      output: (hooks?.startContainer?.length ?? 0) > 0,
+    },
+    {
+      kind: "unshare-mounts",
+      propagation: stagingPropagation(propagation),
+      holder: facts.holder,
+    },
+    { kind: "open-root", path, overlay },
+    ...sources,
+    ...nodes.sources,
+
+    // In the container's namespaces.
+    ...planNamespaces(spec),
+    { kind: "attach-root", path },
+    {
+      kind: "root-propagation",
+      propagation: propagation.includes("slave") ? "slave" : "private",
+    },
+    { kind: "open-proc" },
+    ...mounts,
+    ...nodes.devices,
+    ...planLinks(spec, facts.hasKcore),
+
+    // Hooks, in OCI's order: the tree is whole, the root is writable.
+    ...hookSteps(hooks, "prestart"),
+    ...hookSteps(hooks, "createRuntime"),
+    ...hookSteps(hooks, "createContainer"),
+
+    enterStep(spec, options.noPivot ?? false),
+    ...shared ? [{ kind: "final-propagation", propagation } as const] : [],
+    { kind: "make-directory", path: process.cwd },
+    ...readOnly.map((p) => ({ kind: "remount-read-only", path: p }) as const),
+    ...spec.root?.readonly
+      ? [{ kind: "remount-read-only", path: "/" } as const]
+      : [],
+    ...planPrivileged(spec, process),
+    ...Object.entries(linux?.sysctl ?? {}).map(([key, value]) =>
+      ({ kind: "sysctl", key, value }) as const
+    ),
+    ...(linux?.readonlyPaths ?? []).map((p) =>
+      ({ kind: "read-only-path", path: p }) as const
+    ),
+    ...(linux?.maskedPaths ?? []).map((p) =>
+      ({ kind: "mask-path", path: p }) as const
+    ),
+    ...planLimits(process),
+
+    // Without CAP_SYS_ADMIN, unless the spec grants it.
+    ...planProgram(process),
+    { kind: "limit-cgroup", plan: cgroup },
+    { kind: "record" },
+    planPark(process, hooks?.startContainer ?? []),
+  ];
+}
+
+/** Plans `start`, from the hooks that are still to come. */
+export function planStart(hooks: Hooks): Step[] {
+  return [
+    { kind: "release" },
+    ...hookSteps(hooks, "startContainer"),
+    { kind: "execute" },
+    ...hookSteps(hooks, "poststart"),
+  ];
+}

@@ -1,0 +1,98 @@
+/**
+ * The context of a run: what all steps share, and what is to be undone.
+ *
+ * @module
+ */
+
+import type { Gofer } from "../../ffi/gofer/channel.ts";
+import type { CgroupManager } from "../cgroups/manager.ts";
+import type { Context } from "../gofer/context.ts";
+import type { HookPoint } from "../hooks/run.ts";
+import { log } from "../log.ts";
+import type { Spec } from "../spec/config.ts";
+import type { Status } from "../spec/state.ts";
+import { hookState } from "../spec/state.ts";
+import type { ContainerRecord } from "../state/store.ts";
+import { directoryOf } from "../state/store.ts";
+
+/** A run of a plan. */
+export interface Run extends Context {
+  /** The state directory: `--root`. */
+  readonly stateRoot: string;
+  /** The record, as it grows. */
+  record: ContainerRecord;
+  /** In the gofer: the fifos. */
+  fifos: number[];
+  /** The program dies with this process. */
+  readonly foreground: boolean;
+  /** What a failure has to take back. */
+  readonly undo: {
+    stateMade?: boolean;
+    cgroup?: CgroupManager;
+    gofer?: Gofer;
+  };
+}
+
+/** Begins a run: nothing is made yet. */
+export function beginRun(
+  options: {
+    stateRoot: string;
+    id: string;
+    bundle: string;
+    rootfs: string;
+    spec: Spec;
+    foreground: boolean;
+  },
+): Run {
+  const { stateRoot, id, bundle, rootfs, spec, foreground } = options;
+  const pid = spec.linux?.namespaces?.find(({ type }) => type === "pid");
+  return {
+    id,
+    bundle,
+    stateRoot,
+    directory: directoryOf(stateRoot, id),
+    foreground,
+    trees: new Map(),
+    deferred: [],
+    fifos: [],
+    undo: {},
+    warn: (message) => log("debug", message),
+    record: {
+      id,
+      bundle,
+      rootfs,
+      annotations: spec.annotations ?? {},
+      created: new Date().toISOString(),
+      owner: Deno.uid() ?? 0,
+      creating: true,
+      pid: 0,
+      startTime: 0,
+      executable: { device: "", inode: 0 },
+      ownPidNamespace: pid !== undefined && pid.path === undefined,
+      cgroup: { mode: "none", paths: {} },
+      hooks: spec.hooks ?? {},
+    },
+  };
+}
+
+/** The status that each kind of hook is told, as runc tells it. */
+const STATUS: Readonly<Record<HookPoint, Status>> = {
+  prestart: "creating",
+  createRuntime: "creating",
+  createContainer: "creating",
+  startContainer: "created",
+  poststart: "running",
+  poststop: "stopped",
+};
+
+/** The state document of a hook; `pid` is as the hook sees it. */
+export function stateFor(
+  record: ContainerRecord,
+  point: HookPoint,
+  pid: number,
+): string {
+  const { id, bundle, rootfs, annotations } = record;
+  return JSON.stringify(
+    hookState({ id, bundle, rootfs, annotations, pid, status: STATUS[point] }),
+  );
+}

@@ -1,0 +1,55 @@
+/**
+ * What the steps of a run share: what is known only once things are made. The
+ * plan itself holds no descriptor and no process id.
+ *
+ * @module
+ */
+
+import type { Gofer } from "../../ffi/gofer/channel.ts";
+import { RuntimeError } from "../errors.ts";
+
+/** The gofer's descriptors and the rest, as the steps leave them. */
+export interface Context {
+  /** The container's id. */
+  readonly id: string;
+  /** Absolute path of the bundle. */
+  readonly bundle: string;
+  /** The container's directory in the state directory. */
+  readonly directory: string;
+  /** The gofer, once started. */
+  gofer?: Gofer;
+  /** In the gofer: the root of the container, once opened. */
+  root?: number;
+  /** In the gofer: detached trees by number in the plan; what they are. */
+  readonly trees: Map<number, { fd: number; isDirectory: boolean }>;
+  /** In the gofer: the private procfs. */
+  proc?: number;
+  /** In the gofer: namespaces that only the new user namespace may enter. */
+  deferred: { fd: number; type: number; path: string }[];
+  /** In the gofer: the read-only tmpfs that covers masked directories. */
+  maskTree?: number;
+  /** Where the program lies, once looked up. */
+  executable?: string;
+  /** HOME of the program, where the spec has none. */
+  home?: string;
+  /** Told once, at debug level or as a warning. */
+  warn(message: string): void;
+}
+
+/** The gofer of a run. Throws where it is not started. */
+export function goferOf(context: Context): Gofer {
+  if (context.gofer === undefined) throw new RuntimeError("no gofer");
+  return context.gofer;
+}
+
+/** The root's descriptor in the gofer. Throws where it is not opened. */
+export function rootOf(context: Context): number {
+  if (context.root === undefined) throw new RuntimeError("no root");
+  return context.root;
+}
+
+/** The private procfs' descriptor in the gofer. */
+export function procOf(context: Context): number {
+  if (context.proc === undefined) throw new RuntimeError("no procfs");
+  return context.proc;
+}

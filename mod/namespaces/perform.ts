@@ -1,0 +1,159 @@
+/**
+ * Makes and joins namespaces.
+ *
+ * Runs in: gofer, driven by the launcher, which writes the id maps.
+ *
+ * @module
+ */
+
+import { FCNTL } from "../../ffi/abi/fcntl.ts";
+import { IFREQ } from "../../ffi/abi/layout.ts";
+import { SCHED } from "../../ffi/abi/sched.ts";
+import { attempt, callError, perform, tolerate } from "../../ffi/call.ts";
+import type { Call } from "../../ffi/call.ts";
+import { AT_FDCWD, close, ioctl, openat } from "../../ffi/file.ts";
+import {
+  prctl,
+  setgroups,
+  setns,
+  setresgid,
+  setresuid,
+  setsid,
+  unshare,
+} from "../../ffi/process.ts";
+import { pack } from "../../ffi/struct.ts";
+import { RuntimeError } from "../errors.ts";
+import type { Context } from "../gofer/context.ts";
+import { goferOf } from "../gofer/context.ts";
+import type { IdMapping } from "../spec/mount.ts";
+import type {
+  JoinNamespaceStep,
+  NewUserNamespaceStep,
+  UnshareStep,
+} from "./plan.ts";
+import { CLONE_FLAG } from "./plan.ts";
+
+const EPERM = -1;
+const EINVAL = -22;
+
+/** Dies with the launcher: lost at each change of credentials, so said again. */
+export const DIE_WITH_LAUNCHER: Call = prctl("PR_SET_PDEATHSIG", 9);
+
+/** Becomes root of the user namespace it is in. */
+function becomeRoot(context: Context): void {
+  goferOf(context).run(
+    setresgid(0, 0, 0),
+    // Refused where setgroups is denied: then no groups were added either.
+    tolerate(setgroups([])),
+    setresuid(0, 0, 0),
+    DIE_WITH_LAUNCHER,
+  );
+}
+
+/** Joins a namespace; one that we may not enter yet is kept for later. */
+export function joinNamespace(step: JoinNamespaceStep, context: Context): void {
+  const gofer = goferOf(context);
+  const type = CLONE_FLAG[step.type];
+  const fd = perform(gofer, openat(AT_FDCWD, step.path, 0));
+  const call = setns(fd, type, step.path);
+  const joined = attempt(gofer, call);
+  if (joined === EPERM && step.type !== "user") {
+    context.deferred.push({ fd, type, path: step.path });
+    return;
+  }
+  if (joined === EINVAL) {
+    throw new RuntimeError(
+      `"${step.path}" is not a ${step.type} namespace that can be joined`,
+      { cause: callError(call, joined) },
+    );
+  }
+  if (joined < 0) throw callError(call, joined);
+  gofer.run(close(fd));
+  if (step.type === "user") becomeRoot(context);
+}
+
+/** Joins what had to wait for the user namespace. */
+export function joinDeferred(_step: unknown, context: Context): void {
+  for (const { fd, type, path } of context.deferred) {
+    goferOf(context).run(setns(fd, type, path), close(fd));
+  }
+  context.deferred = [];
+}
+
+/** The text of /proc/PID/uid_map. */
+export function idMapText(mappings: readonly IdMapping[]): string {
+  return mappings.map(({ containerID, hostID, size }) =>
+    `${containerID} ${hostID} ${size}\n`
+  ).join("");
+}
+
+/** Writes a file below /proc/PID, naming it in the error. */
+function writeProc(pid: number, file: string, text: string): void {
+  const path = `/proc/${pid}/${file}`;
+  try {
+    Deno.writeTextFileSync(path, text, { create: false });
+  } catch (cause) {
+    throw new RuntimeError(`write ${JSON.stringify(text.trim())} to ${path}`, {
+      cause,
+    });
+  }
+}
+
+/** Makes a user namespace; the launcher writes its maps. */
+export function newUserNamespace(
+  step: NewUserNamespaceStep,
+  context: Context,
+): void {
+  const gofer = goferOf(context);
+  perform(gofer, unshare(SCHED.CLONE_NEWUSER, "user namespace"));
+  // Without CAP_SETGID, a gid map needs setgroups to be denied first.
+  if (Deno.uid() !== 0) writeProc(gofer.pid, "setgroups", "deny");
+  writeProc(gofer.pid, "gid_map", idMapText(step.gidMappings));
+  writeProc(gofer.pid, "uid_map", idMapText(step.uidMappings));
+  becomeRoot(context);
+}
+
+/** Makes the other namespaces, in one call. */
+export function unshareNamespaces(step: UnshareStep, context: Context): void {
+  const flags = step.namespaces.reduce(
+    (all, type) => all | CLONE_FLAG[type],
+    0,
+  );
+  perform(goferOf(context), unshare(flags, step.namespaces.join(",")));
+}
+
+/** Goes on in a child that is ours, as the caller's subreaper needs it. */
+export function fork(_step: unknown, context: Context): void {
+  goferOf(context).fork(SCHED.CLONE_PARENT);
+}
+
+/** setsid(2). */
+export function newSession(_step: unknown, context: Context): void {
+  perform(goferOf(context), setsid());
+}
+
+/** Makes the cgroup namespace. */
+export function unshareCgroup(_step: unknown, context: Context): void {
+  perform(
+    goferOf(context),
+    unshare(SCHED.CLONE_NEWCGROUP, "cgroup namespace"),
+  );
+}
+
+/** Brings `lo` up. */
+export function loopbackUp(_step: unknown, context: Context): void {
+  const SIOCSIFFLAGS = 0x8914;
+  const IFF_UP_RUNNING = 0x41;
+  const request = pack(IFREQ, { ifr_flags: IFF_UP_RUNNING });
+  request.set([0x6c, 0x6f]); // "lo"
+  const socket: Call = {
+    syscall: "socket",
+    args: [2, 2 | FCNTL.O_CLOEXEC, 0], // AF_INET, SOCK_DGRAM
+    object: "loopback",
+  };
+  goferOf(context).run(
+    socket,
+    ioctl(socket, SIOCSIFFLAGS, request),
+    close(socket),
+  );
+}
