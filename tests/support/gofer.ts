@@ -22,6 +22,8 @@ import { receiveTimeout, socketpair } from "../../ffi/socket.ts";
 /** A gofer with nothing between. */
 export interface RawGofer extends AsyncDisposable {
   readonly pid: number;
+  /** Our end of its control socket. */
+  readonly socket: number;
   /** The number of its control socket. */
   readonly control: number;
   /** Where its own first entries lie. */
@@ -65,7 +67,12 @@ export function startRawGofer(
     fcntl(control, FCNTL.F_SETFD, 0), // handed on by the exec
   );
   const [command = "", ...args] = argv;
-  const child = new Deno.Command(command, { args, stdin: "null" }).spawn();
+  const child = new Deno.Command(command, {
+    args,
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
   local.run(close(control));
   let open = true;
   const hangUp = () => {
@@ -79,6 +86,7 @@ export function startRawGofer(
   };
   const gofer: RawGofer = {
     pid: child.pid,
+    socket,
     control,
     image,
     place,

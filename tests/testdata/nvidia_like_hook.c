@@ -190,6 +190,10 @@ int main(int argc, char **argv) {
     fprintf(stderr, "nvidia_like_hook: no root.path in %s\n", path);
     return 1;
   }
+  if (strcmp(root, "/") == 0) {
+    fprintf(stderr, "nvidia_like_hook: refusing to work on the root /\n");
+    return 1;
+  }
   char full[8192];
   snprintf(full, sizeof full, "%s%s%s", root[0] == '/' ? "" : bundle,
            root[0] == '/' ? "" : "/", root);
