@@ -4,6 +4,7 @@ import {
   assertGone,
   assertMatch,
   eventually,
+  exists,
 } from "../support/assert.ts";
 import { makeBundle, runOnce } from "../support/bundle.ts";
 import { isAlive, waitForOrphan } from "../support/process.ts";
@@ -105,19 +106,19 @@ Deno.test("run --detach returns while the container runs", async () => {
   assertEquals(await waitForOrphan(pid), 137);
 });
 
-Deno.test("run --pid-file is written before the program runs", async () => {
-  await using bundle = makeBundle({
-    args: ["cat", "/shared/pid"],
-    edit: (spec, { folder }) => {
-      const options = ["rbind"];
-      spec.mounts.push({ destination: "/shared", source: folder, options });
-    },
-  });
+Deno.test("run --pid-file names the program while it runs in the foreground", async () => {
+  await using bundle = makeBundle({ args: ["sleep", "100"] });
   const pidFile = `${bundle.folder}/pid`;
-  const { stdout } = await bundle.ok(
+  const running = bundle.spawn(
+    {},
     ...["run", "--pid-file", pidFile, "--bundle", bundle.path, bundle.id],
   );
-  assertMatch(stdout, /^\d+$/);
+  await eventually("the pid file", () => exists(pidFile));
+  const text = Deno.readTextFileSync(pidFile);
+  assertMatch(text, /^\d+$/);
+  assertEquals(text, String((await bundle.state()).pid));
+  await bundle.ok("kill", bundle.id, "KILL");
+  assertEquals((await running.finished()).code, 137);
 });
 
 Deno.test("run reaps what the program orphans without a pid namespace", async () => {

@@ -4,7 +4,7 @@ import {
   assertExcludes,
   assertIncludes,
 } from "../support/assert.ts";
-import { outputOf, runOnce } from "../support/bundle.ts";
+import { makeBundle, outputOf, runOnce } from "../support/bundle.ts";
 import {
   mountAt,
   type MountInfo,
@@ -23,27 +23,21 @@ async function mountsWith(...mounts: SpecMount[]): Promise<MountInfo[]> {
   return parseMountInfo(text);
 }
 
-/** A folder with a file, a subfolder that is a tmpfs mount, and a bind of it. */
+/** A folder `source` with a file and a subfolder, bound on /target. */
 async function bound(
   script: string,
   options: string[],
-  more: (spec: Spec) => void = () => {},
+  more: (spec: Spec, source: string) => void = () => {},
 ): Promise<string> {
   return await outputOf({
     args: ["sh", "-c", script],
     edit: (spec, { folder }) => {
-      Deno.mkdirSync(`${folder}/source/sub`, { recursive: true });
-      Deno.writeTextFileSync(`${folder}/source/file`, "content");
       const source = `${folder}/source`;
+      Deno.mkdirSync(`${source}/sub`, { recursive: true });
+      Deno.writeTextFileSync(`${source}/file`, "content");
       spec.mounts.push({ destination: "/target", source, options });
-      more(spec);
+      more(spec, source);
     },
-  }, {
-    wrap: [
-      ...["unshare", "-m", "sh", "-c"],
-      'mkdir -p "$0" && mount -t tmpfs sub "$0" && echo x > "$0/below"; "$@"',
-      "/tmp/burrow-test-submount",
-    ],
   });
 }
 
@@ -55,14 +49,19 @@ Deno.test("bind shows a folder of the host, and writes reach it", async () => {
 
 for (const [word, wanted] of [["rbind", "below"], ["bind", "none"]]) {
   Deno.test(`${word} of a folder with a mount below shows ${wanted}`, async () => {
-    const script = "ls /target/burrow-test-submount | grep below || echo none";
-    const options = [word ?? "", "ro"];
-    const seen = await bound(script, ["bind"], (spec) => {
-      spec.mounts.pop();
-      const source = "/tmp";
-      spec.mounts.push({ destination: "/target", source, options });
+    await using bundle = makeBundle({
+      args: ["sh", "-c", "ls /target/sub | grep below || echo none"],
+      edit: (spec, { folder }) => {
+        Deno.mkdirSync(`${folder}/source/sub`, { recursive: true });
+        const mount = { destination: "/target", source: `${folder}/source` };
+        spec.mounts.push({ ...mount, options: [word ?? "", "ro"] });
+      },
     });
-    assertEquals(seen, wanted);
+    const script = 'mount -t tmpfs sub "$0" && echo > "$0/below"; "$@"';
+    const sub = `${bundle.folder}/source/sub`;
+    const wrap = ["unshare", "-m", "sh", "-c", script, sub];
+    const { stdout, stderr } = await bundle.run({ wrap });
+    assertEquals(stdout.trim(), wanted, stderr);
   });
 }
 
@@ -80,8 +79,7 @@ Deno.test("ro, nosuid, nodev and noexec hold for a bind", async () => {
 
 Deno.test("a read-only bind leaves its source writable", async () => {
   const script = "echo x > /target/file || echo > /again/file && echo wrote";
-  const seen = await bound(script, ["bind", "ro"], (spec) => {
-    const source = spec.mounts.at(-1)?.source ?? "";
+  const seen = await bound(script, ["bind", "ro"], (spec, source) => {
     const mount = { destination: "/again", source, options: ["bind", "rw"] };
     spec.mounts.push(mount);
   });

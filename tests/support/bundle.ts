@@ -149,6 +149,7 @@ export function makeBundle(options: BundleOptions = {}): Bundle {
         throw new Error(`${(cause as Error).message}${after}`, { cause });
       } finally {
         sweep(id, folder);
+        removeParents(spec.linux.cgroupsPath ?? "");
       }
     },
   };
@@ -208,4 +209,24 @@ function sweep(id: string, folder: string): void {
     new Deno.Command("umount", { args: ["-l", point] }).outputSync();
   }
   host("rm", "-rf", "--one-file-system", folder);
+}
+
+/**
+ * Removes the empty cgroups above a cgroup of a test. Runtimes leave them: they
+ * cannot know who made them.
+ */
+function removeParents(cgroupsPath: string): void {
+  const parts = cgroupsPath.split("/").slice(1, -1);
+  for (const { name } of Deno.readDirSync("/sys/fs/cgroup")) {
+    for (let depth = parts.length; depth > 0; depth--) {
+      const above = parts.slice(0, depth).join("/");
+      for (const top of [`/sys/fs/cgroup/${name}`, "/sys/fs/cgroup"]) {
+        try {
+          Deno.removeSync(`${top}/${above}`);
+        } catch {
+          // Others have cgroups in it, or it is not there.
+        }
+      }
+    }
+  }
 }
