@@ -8,7 +8,7 @@
 import { FCNTL } from "./abi/fcntl.ts";
 import { MEMFD } from "./abi/memfd.ts";
 import { MOUNT } from "./abi/mount.ts";
-import { attempt, perform } from "./call.ts";
+import { attempt, callError, perform } from "./call.ts";
 import type { Target } from "./call.ts";
 import {
   close,
@@ -48,14 +48,21 @@ export function sealedExecutable(
   bytes: Uint8Array,
 ): number {
   const flags = MEMFD.MFD_CLOEXEC | MEMFD.MFD_ALLOW_SEALING;
-  let fd = attempt(target, memfdCreate(name, flags | MEMFD.MFD_EXEC));
+  const create = memfdCreate(name, flags | MEMFD.MFD_EXEC);
+  let fd = attempt(target, create);
   if (fd === EACCES) return detachedExecutable(target, name, bytes);
   if (fd === EINVAL) fd = perform(target, memfdCreate(name, flags));
-  target.run(
-    write(fd, bytes, name),
-    fchmod(fd, 0o555),
-    fcntl(fd, FCNTL.F_ADD_SEALS, SEALS),
-  );
+  if (fd < 0) throw callError(create, fd);
+  try {
+    target.run(
+      write(fd, bytes, name),
+      fchmod(fd, 0o555),
+      fcntl(fd, FCNTL.F_ADD_SEALS, SEALS),
+    );
+  } catch (error) {
+    attempt(target, close(fd));
+    throw error;
+  }
   return fd;
 }
 
