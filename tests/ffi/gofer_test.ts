@@ -219,6 +219,11 @@ test("a batch that aborts answers by itself before it does", async (gofer) => {
   assertEquals((await gofer.exited()).code, 127);
 });
 
+test("the end of its socket ends it before any batch too", async (gofer) => {
+  gofer.hangUp();
+  assertEquals((await gofer.exited()).code, ABANDONED);
+});
+
 test("a batch that exits answers, and ends with status 0", async (gofer) => {
   const batch = gofer.post([getpid()], "exit");
   const answer = gofer.receive();

@@ -22,6 +22,7 @@ import {
   openat2,
   read,
   readlinkat,
+  umask,
   write,
 } from "../../ffi/file.ts";
 import { spawnGofer } from "../../ffi/gofer/spawn.ts";
@@ -187,6 +188,15 @@ Deno.test("perform() and attempt() give the result of one call", () => {
     } catch (error) {
       assertEquals(String(error), "SyscallError: close: bad file descriptor");
     }
+  }
+});
+
+Deno.test("both targets stop at the first call that fails", () => {
+  using gofer = spawnGofer();
+  for (const target of [local, gofer]) {
+    const before = perform(target, umask(0o22));
+    outcome(target, [close(-1), umask(0o77)]);
+    assertEquals(perform(target, umask(before)), 0o22, target.name);
   }
 });
 
