@@ -18,6 +18,7 @@ import { BUFFER, buildImage } from "../../ffi/gofer/image.ts";
 import type { Image } from "../../ffi/gofer/image.ts";
 import { local } from "../../ffi/local.ts";
 import { receiveTimeout, socketpair } from "../../ffi/socket.ts";
+import { descendantsOf } from "./process.ts";
 
 /** A gofer with nothing between. */
 export interface RawGofer extends AsyncDisposable {
@@ -122,10 +123,14 @@ export function startRawGofer(
     exited: () => child.status,
     async [Symbol.asyncDispose]() {
       hangUp();
-      try {
-        child.kill("SIGKILL");
-      } catch {
-        // It has ended.
+      // What was put in front waits for the gofer, and reaps it.
+      const below = wrap.length > 0 ? descendantsOf(child.pid) : [];
+      for (const pid of below.length > 0 ? below : [child.pid]) {
+        try {
+          Deno.kill(pid, "SIGKILL");
+        } catch {
+          // It has ended.
+        }
       }
       await child.status;
       Deno.removeSync(path);
