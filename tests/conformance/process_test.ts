@@ -178,7 +178,7 @@ Deno.test("noNewPrivileges is set only where the spec asks for it", async () => 
 });
 
 Deno.test("the program leads a session of its own and ignores no signal", async () => {
-  const args = ["sh", "-c", "cat /proc/self/stat; cat /proc/1/status"];
+  const args = ["sh", "-c", "cat /proc/self/stat; exec cat /proc/1/status"];
   const wrap = ["env", "--ignore-signal=USR1"];
   const seen = await outputOf({ args }, { wrap });
   // Fields 4 to 6 of its child: parent, process group, session.
