@@ -79,6 +79,9 @@ export function createContainer(options: CreateOptions, watch: Watch): Run {
     spec,
     foreground: options.foreground ?? false,
   });
+  if (steps.some((step) => step.kind === "open-root" && step.overlay)) {
+    log("debug", "the root gets a private overlay: edits in it are not kept");
+  }
   try {
     for (const step of steps) {
       watch.step(step, () => performStep(step as CreateStep, run));
