@@ -105,7 +105,7 @@ const COMMANDS: [string, (bundle: Bundle) => string[], RegExp][] = [
   [
     "too many arguments",
     (b) => ["create", "--bundle", b.path, b.id, "extra"],
-    /extra|argument/,
+    /extra|argument|too many/,
   ],
   [
     "a missing bundle",
