@@ -6,10 +6,11 @@
 
 import { PRCTL } from "./abi/prctl.ts";
 import { CAPABILITY_VERSION } from "./abi/capability.ts";
-import { CAP_DATA, CAP_HEADER, RLIMIT64 } from "./abi/layout.ts";
+import { CAP_DATA, CAP_HEADER, CLONE_ARGS, RLIMIT64 } from "./abi/layout.ts";
 import { FCNTL } from "./abi/fcntl.ts";
 import { SIGNAL } from "./abi/signal.ts";
-import type { Arg, Call, Program } from "./call.ts";
+import { SCHED } from "./abi/sched.ts";
+import type { Arg, Call, Memory, Program } from "./call.ts";
 import type { Fd } from "./file.ts";
 import { pack } from "./struct.ts";
 
@@ -22,6 +23,28 @@ export function clone(flags: number, child: Program, pidfd = false): Call {
     syscall: "clone",
     args: [flags | SIGNAL.SIGCHLD, 0, pidfd ? { output: 8 } : 0, 0, 0],
     object: "",
+    onZero: child,
+  };
+}
+
+/**
+ * clone3(2) into the cgroup of the v2 directory open as `cgroup`; else as
+ * {@link clone}. With CLONE_PARENT the signal of its end is the caller's.
+ */
+export function cloneInto(cgroup: Fd, flags: number, child: Program): Call {
+  const CLONE_INTO_CGROUP = 0x200000000;
+  const inherits = (flags & SCHED.CLONE_PARENT) !== 0;
+  const args: Memory = {
+    bytes: pack(CLONE_ARGS, {
+      flags: CLONE_INTO_CGROUP + flags,
+      exit_signal: inherits ? 0 : SIGNAL.SIGCHLD,
+    }),
+    pointers: new Map([[CLONE_ARGS.fields.cgroup[0], cgroup]]),
+  };
+  return {
+    syscall: "clone3",
+    args: [args, CLONE_ARGS.size],
+    object: "cgroup",
     onZero: child,
   };
 }

@@ -164,3 +164,11 @@ export const IFREQ = {
   size: 40,
   fields: { ifr_flags: [16, "u16"] },
 } as const satisfies Layout;
+
+/** clone3(2): how to clone. */
+export const CLONE_ARGS = {
+  c: "struct clone_args",
+  header: "linux/sched.h",
+  size: 88,
+  fields: { flags: [0, "u64"], exit_signal: [32, "u64"], cgroup: [80, "u64"] },
+} as const satisfies Layout;

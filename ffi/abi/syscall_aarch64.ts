@@ -13,6 +13,7 @@ export const SYSCALL_AARCH64: Readonly<Record<SyscallName, number>> = {
   chroot: 51,
   clock_nanosleep: 115,
   clone: 220,
+  clone3: 435,
   close: 57,
   close_range: 436,
   connect: 203,

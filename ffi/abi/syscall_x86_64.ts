@@ -10,6 +10,7 @@ export const SYSCALL_X86_64 = {
   chroot: 161,
   clock_nanosleep: 230,
   clone: 56,
+  clone3: 435,
   close: 3,
   close_range: 436,
   connect: 42,

@@ -19,8 +19,9 @@ import { attempt, callError, perform, tolerate } from "../call.ts";
 import type { Call, Ending, Results, Target } from "../call.ts";
 import { SyscallError } from "../errno.ts";
 import { close, fcntl } from "../file.ts";
-import { local } from "../local.ts";
-import { clone, kill, prctl, wait4 } from "../process.ts";
+import { direct, local, pin } from "../local.ts";
+import type { Pinned } from "../local.ts";
+import { clone, cloneInto, kill, prctl, wait4 } from "../process.ts";
 import { receivedFds, receiveFds, sendFds } from "../socket.ts";
 import type { Image } from "./image.ts";
 import { BUFFER, BUFFER_SIZE } from "./image.ts";
@@ -44,9 +45,10 @@ export interface Gofer extends Target, Disposable {
   finish(...calls: readonly Call[]): Results;
   /**
    * Goes on in a child made by clone(2) with CLONE_PARENT, which is our child
-   * too; the process that was the gofer exits, and is waited for.
+   * too; the process that was the gofer exits, and is waited for. The child is
+   * born in the v2 cgroup whose directory is open as `cgroup` in the gofer.
    */
-  fork(flags: number): void;
+  fork(flags: number, cgroup?: number): void;
   /** Replaces the gofer by a fresh copy of its executable: execveat(2). */
   reexec(call: Call): void;
   /** Makes descriptors of ours its own; returns their numbers there. */
@@ -61,16 +63,8 @@ export interface Gofer extends Target, Disposable {
 
 const EINTR = -4;
 const EAGAIN = -11;
+const EPIPE = -32;
 const ECONNRESET = -104;
-
-/** One send; a packet goes whole or not at all. */
-function send(socket: number, bytes: Uint8Array): void {
-  local.run({
-    syscall: "sendto",
-    args: [socket, bytes, bytes.length, SOCKET.MSG_NOSIGNAL, null, 0],
-    object: "control socket",
-  });
-}
 
 /** Makes the launcher's end of a gofer that was spawned. */
 export function makeGofer(
@@ -88,8 +82,9 @@ export function makeGofer(
   let pid = made.pid;
   let open = true;
   let reaped = false;
-  const memory = new DataView(new ArrayBuffer(BUFFER_SIZE));
-  const bytes = new Uint8Array(memory.buffer);
+  const out = pin(BUFFER_SIZE);
+  const small = pin(SMALL);
+  const reply = pin(PACKET_SIZE + 8);
 
   const end = () => {
     if (open) local.run(close(socket));
@@ -122,20 +117,15 @@ export function makeGofer(
 
   /** Reads one answer of exactly `size` bytes. */
   const receive = (size: number): DataView => {
-    const call: Call = {
-      syscall: "read",
-      args: [socket, { output: size + 8 }, size + 8],
-      object: "control socket",
-      tolerant: true,
-    };
-    const results = wait(call);
-    const got = results.value(call);
-    if (got === size) {
-      const answer = results.output(call);
-      return new DataView(answer.buffer, answer.byteOffset, size);
+    let got = EINTR;
+    while (got === EINTR) {
+      got = direct("read", socket, reply.address, size + 8);
     }
+    if (got === size) return new DataView(reply.view.buffer.slice(0, size));
     if (got === EAGAIN) throw gone("does not answer");
-    if (got < 0 && got !== ECONNRESET) throw callError(call, got);
+    if (got < 0 && got !== ECONNRESET) {
+      throw new SyscallError("read", "control socket", -got);
+    }
     if (got <= 0) throw gone("died");
     const more = got > size ? "more than " : "";
     throw gone(`answered ${more}${Math.min(got, size)} bytes, not ${size}`);
@@ -147,49 +137,47 @@ export function makeGofer(
     gofer: { control, listen: image.listen, exit: image.exit },
   };
 
-  const transmit = (packet: Uint8Array) => {
+  /** Sends one packet: it goes whole or not at all. */
+  const transmit = (from: Pinned, at: number, size: number) => {
     if (!open) throw new Error(`${name} (process ${pid}) was let go`);
-    try {
-      send(socket, packet);
-    } catch (error) {
-      const code = error instanceof SyscallError ? error.code : "";
-      // Reset: it died with messages that it had not read.
-      if (code === "EPIPE" || code === "ECONNRESET") throw gone("died");
-      throw error;
-    }
+    const address = from.address + at;
+    const flags = SOCKET.MSG_NOSIGNAL;
+    const sent = direct("sendto", socket, address, size, flags, 0, 0);
+    // Reset: it died with messages that it had not read.
+    if (sent === EPIPE || sent === ECONNRESET) throw gone("died");
+    if (sent < 0) throw new SyscallError("sendto", "control socket", -sent);
   };
 
   /** Sends a batch that fits in a packet; it is not answered yet. */
   const sendSmall = (call: Call): Batch => {
-    const small = new DataView(new ArrayBuffer(SMALL));
-    const batch = packBatch(small, place, [call], "listen");
-    transmit(new Uint8Array(small.buffer, 0, batch.size));
+    const batch = packBatch(small.view, place, [call], "listen");
+    transmit(small, 0, batch.size);
     return batch;
   };
 
   const answerTo = (batch: Batch): Results =>
     batch.read(receive(batch.answerSize));
 
-  /** Has the gofer read a piece of `memory` into its place in the buffer. */
-  const load = (piece: Uint8Array) => {
+  /** Has the gofer read a piece of the batch into its place in the buffer. */
+  const load = (at: number, size: number) => {
     const call: Call = {
       syscall: "read",
-      args: [control, BUFFER + piece.byteOffset, piece.length],
+      args: [control, BUFFER + at, size],
       object: "control socket",
     };
     const batch = sendSmall(call);
-    transmit(piece);
+    transmit(out, at, size);
     const got = answerTo(batch).value(call);
-    if (got !== piece.length) throw gone(`read ${got} bytes`);
+    if (got !== size) throw gone(`read ${got} bytes`);
   };
 
   const post = (calls: readonly Call[], ending: Ending): Results => {
-    const batch = packBatch(memory, place, calls, ending);
+    const batch = packBatch(out.view, place, calls, ending);
     if (batch.answerSize > PACKET_SIZE) throw new RangeError("batch too large");
     for (let at = PACKET_SIZE; at < batch.size; at += PACKET_SIZE) {
-      load(bytes.subarray(at, Math.min(at + PACKET_SIZE, batch.size)));
+      load(at, Math.min(PACKET_SIZE, batch.size - at));
     }
-    transmit(bytes.subarray(0, Math.min(batch.size, PACKET_SIZE)));
+    transmit(out, 0, Math.min(batch.size, PACKET_SIZE));
     return answerTo(batch);
   };
 
@@ -203,8 +191,11 @@ export function makeGofer(
     executable,
     run: (...calls) => post(calls, "listen"),
     finish: (...calls) => post(calls, "abort"),
-    fork(flags) {
-      const child = clone(flags, { calls: [], ending: "listen" });
+    fork(flags, cgroup) {
+      const listen = { calls: [], ending: "listen" } as const;
+      const child = cgroup === undefined
+        ? clone(flags, listen)
+        : cloneInto(cgroup, flags, listen);
       const forked = post([child], "exit").value(child);
       perform(local, wait4(pid, 0));
       pid = forked;

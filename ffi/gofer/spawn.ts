@@ -13,7 +13,7 @@ import { perform } from "../call.ts";
 import { SyscallError } from "../errno.ts";
 import { close } from "../file.ts";
 import { libc } from "../libc.ts";
-import { local } from "../local.ts";
+import { local, pin } from "../local.ts";
 import { sealedExecutable } from "../memfd.ts";
 import { prctl } from "../process.ts";
 import { receiveTimeout, socketpair } from "../socket.ts";
@@ -27,13 +27,6 @@ import { buildImage } from "./image.ts";
 /** How long a gofer may take to answer a batch, in milliseconds. */
 const ANSWER_TIMEOUT_MS = 60_000;
 
-/** Memory that V8 does not move, and its address. */
-function block(size: number): { bytes: DataView<ArrayBuffer>; at: number } {
-  const bytes = new DataView(new ArrayBuffer(size));
-  const at = Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes));
-  return { bytes, at: Number(at) };
-}
-
 /** posix_spawn of the file open as `executable`, with `pairs` dup2'ed. */
 function posixSpawn(
   executable: number,
@@ -41,7 +34,7 @@ function posixSpawn(
   pairs: readonly (readonly [from: number, to: number])[],
 ): number {
   const c = libc();
-  const { bytes, at } = block(2048);
+  const { view: bytes, address: at } = pin(2048);
   const big = (n: number) => BigInt(at + n);
   const attr = 0;
   const actions = attr + SPAWN.POSIX_SPAWNATTR_SIZE;

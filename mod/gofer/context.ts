@@ -8,6 +8,16 @@
 import type { Gofer } from "../../ffi/gofer/channel.ts";
 import { RuntimeError } from "../errors.ts";
 
+/** A detached tree in the gofer. */
+export interface Tree {
+  /** Its descriptor. */
+  readonly fd: number;
+  /** Is its root a directory? */
+  readonly isDirectory: boolean;
+  /** The kind of its filesystem: `MAGIC`. */
+  readonly magic: number;
+}
+
 /** The gofer's descriptors and the rest, as the steps leave them. */
 export interface Context {
   /** The container's id. */
@@ -20,8 +30,14 @@ export interface Context {
   gofer?: Gofer;
   /** In the gofer: the root of the container, once opened. */
   root?: number;
-  /** In the gofer: detached trees by number in the plan; what they are. */
-  readonly trees: Map<number, { fd: number; isDirectory: boolean }>;
+  /** What statx says of the root, once asked. */
+  rootStatus?: Readonly<Record<"stx_ino" | "stx_mnt_id", number>>;
+  /** In the gofer: the directory of the v2 cgroup, to be cloned into. */
+  cgroup?: number;
+  /** In the gofer: the container's /dev/null, once verified. */
+  nullDevice?: number;
+  /** In the gofer: detached trees by number in the plan. */
+  readonly trees: Map<number, Tree>;
   /** In the gofer: the private procfs. */
   proc?: number;
   /** In the gofer: namespaces that only the new user namespace may enter. */

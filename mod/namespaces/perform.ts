@@ -124,7 +124,7 @@ export function unshareNamespaces(step: UnshareStep, context: Context): void {
 
 /** Goes on in a child that is ours, as the caller's subreaper needs it. */
 export function fork(_step: unknown, context: Context): void {
-  goferOf(context).fork(SCHED.CLONE_PARENT);
+  goferOf(context).fork(SCHED.CLONE_PARENT, context.cgroup);
 }
 
 /** setsid(2). */

@@ -7,7 +7,7 @@
  */
 
 import { FCNTL } from "../../ffi/abi/fcntl.ts";
-import { attempt, perform, tolerate } from "../../ffi/call.ts";
+import { perform, tolerate } from "../../ffi/call.ts";
 import {
   AT_FDCWD,
   chdir,
@@ -45,27 +45,22 @@ export function setName(step: HostnameStep, context: Context): void {
   perform(goferOf(context), call(step.name));
 }
 
-/** What statx says of a path or descriptor; undefined with its errno. */
-function status(context: Context, dir: number, path: string) {
-  const call = tolerate(statx(dir, path));
-  const results = goferOf(context).run(call);
-  const errno = -results.value(call);
-  if (errno > 0) return { errno };
-  return { errno: 0, ...unpack(STATX_BUFFER, results.output(call)) };
-}
-
 /**
  * Gives stdio to the program's user, or it could not open /dev/stderr again.
  * The null device is everybody's; a filesystem that refuses may.
  */
 export function ownStdio(step: OwnStdioStep, context: Context): void {
-  for (const fd of [0, 1, 2]) {
-    const stat = status(context, fd, "");
-    if (!("stx_mode" in stat) || stat.stx_uid === step.uid) continue;
+  const calls = [0, 1, 2].map((fd) => tolerate(statx(fd, "")));
+  const results = goferOf(context).run(...calls);
+  const changes = calls.flatMap((call, fd) => {
+    if (results.value(call) < 0) return [];
+    const stat = unpack(STATX_BUFFER, results.output(call));
     const isNull = (stat.stx_mode & S_IFMT) === S_IFCHR &&
       stat.stx_rdev_major === 1 && stat.stx_rdev_minor === 3;
-    if (!isNull) attempt(goferOf(context), fchown(fd, step.uid, stat.stx_gid));
-  }
+    if (isNull || stat.stx_uid === step.uid) return [];
+    return [tolerate(fchown(fd, step.uid, stat.stx_gid))];
+  });
+  if (changes.length > 0) goferOf(context).run(...changes);
 }
 
 /**
@@ -87,14 +82,31 @@ export function enterCwd(step: EnterCwdStep, context: Context): void {
   }
 }
 
-/** Why a path cannot be executed; undefined where it can. */
-function refusal(context: Context, path: string): string | undefined {
-  const stat = status(context, AT_FDCWD, path);
-  if (!("stx_mode" in stat)) return `stat ${path}: ${errnoText(stat.errno)}`;
-  if ((stat.stx_mode & S_IFMT) === S_IFDIR) return "is a directory";
-  const denied = attempt(goferOf(context), faccessat2(AT_FDCWD, path, X_OK));
-  return denied < 0 ? errnoText(-denied) : undefined;
+/** For each path, why it cannot be executed; undefined where it can. */
+function refusals(
+  context: Context,
+  paths: readonly string[],
+): (string | undefined)[] {
+  const looks = paths.map((path) => ({
+    path,
+    stat: tolerate(statx(AT_FDCWD, path)),
+    access: tolerate(faccessat2(AT_FDCWD, path, X_OK)),
+  }));
+  const results = goferOf(context).run(
+    ...looks.flatMap(({ stat, access }) => [stat, access]),
+  );
+  return looks.map(({ path, stat, access }) => {
+    const found = results.value(stat);
+    if (found < 0) return `stat ${path}: ${errnoText(-found)}`;
+    const { stx_mode } = unpack(STATX_BUFFER, results.output(stat));
+    if ((stx_mode & S_IFMT) === S_IFDIR) return "is a directory";
+    const denied = results.value(access);
+    return denied < 0 ? errnoText(-denied) : undefined;
+  });
 }
+
+/** How many directories of PATH are looked at in one round trip. */
+const AT_ONCE = 32;
 
 /**
  * Looks the program up as execvp(3) does, as its user. The words are Go's:
@@ -106,28 +118,33 @@ export function findExecutable(
   step: FindExecutableStep,
   context: Context,
 ): void {
+  const { name } = step;
   const fail = (why: string) =>
-    new RuntimeError(`exec: ${JSON.stringify(step.name)}: ${why}`);
-  if (step.name === "") throw fail("no command");
-  if (step.name.includes("/")) {
-    const why = refusal(context, step.name);
+    new RuntimeError(`exec: ${JSON.stringify(name)}: ${why}`);
+  if (name === "") throw fail("no command");
+  if (name.includes("/")) {
+    const [why] = refusals(context, [name]);
     if (why !== undefined) throw fail(why);
-    context.executable = step.name;
+    context.executable = name;
     return;
   }
-  let denied: string | undefined;
-  for (const directory of step.path.split(":")) {
-    const path = directory === ""
-      ? `./${step.name}`
-      : `${directory}/${step.name}`;
-    const why = refusal(context, path);
-    if (why === undefined) {
-      context.executable = path;
+  const directories = step.path === "" ? [] : step.path.split(":");
+  const paths = directories.map((directory) =>
+    directory === "" ? `./${name}` : `${directory}/${name}`
+  );
+  let denied = false;
+  for (let i = 0; i < paths.length; i += AT_ONCE) {
+    const some = paths.slice(i, i + AT_ONCE);
+    const why = refusals(context, some);
+    const at = why.indexOf(undefined);
+    if (at !== -1) {
+      context.executable = some[at] ?? "";
       return;
     }
-    if (why === "permission denied") denied ??= why;
+    denied ||= why.includes("permission denied");
   }
-  throw fail(denied ?? "executable file not found in $PATH");
+  const missing = "executable file not found in $PATH";
+  throw fail(denied ? "permission denied" : missing);
 }
 
 /** /etc/passwd is read up to this many bytes. */
@@ -137,13 +154,11 @@ const MOST_PASSWD = 0x10000;
 export function findHome(step: FindHomeStep, context: Context): void {
   const gofer = goferOf(context);
   context.home = "/";
-  const open = attempt(
-    gofer,
+  const open = tolerate(
     openat(AT_FDCWD, "/etc/passwd", FCNTL.O_NONBLOCK | FCNTL.O_NOCTTY),
   );
-  if (open < 0) return;
   const call = tolerate(read(open, MOST_PASSWD));
-  const results = gofer.run(call, close(open));
+  const results = gofer.run(open, call, tolerate(close(open)));
   const size = Math.max(0, results.value(call));
   const text = new TextDecoder().decode(results.output(call).subarray(0, size));
   for (const line of text.split("\n")) {

@@ -6,21 +6,24 @@
  */
 
 import { FCNTL } from "../../ffi/abi/fcntl.ts";
-import { attempt, callError, perform } from "../../ffi/call.ts";
+import { STATX_BUFFER } from "../../ffi/abi/layout.ts";
+import { callError, tolerate } from "../../ffi/call.ts";
 import {
   close,
   fchmodat,
   fchown,
   mknodat,
+  statx,
   symlinkat,
   unlinkat,
 } from "../../ffi/file.ts";
 import { moveMount } from "../../ffi/mount.ts";
+import { unpack } from "../../ffi/struct.ts";
 import { RuntimeError } from "../errors.ts";
 import type { Context } from "../gofer/context.ts";
 import { goferOf, procOf, rootOf } from "../gofer/context.ts";
 import type { Spec } from "../spec/config.ts";
-import { openIn, openOrMake, statusOf } from "./resolve.ts";
+import { openIn, openOrMake } from "./resolve.ts";
 import type { DeviceStep, LinkStep } from "./step.ts";
 
 const EEXIST = -17;
@@ -110,6 +113,17 @@ function split(path: string): [directory: string, name: string] {
   return [path.slice(0, at) || "/", path.slice(at + 1)];
 }
 
+/** Attaches the host's node, opened before, to an empty file. */
+function bindDevice(step: DeviceStep, tree: number, context: Context): void {
+  const gofer = goferOf(context);
+  const target = openOrMake(gofer, rootOf(context), step.path, "file");
+  gofer.run(
+    moveMount(tree, target.fd, step.path),
+    close(tree),
+    close(target.fd),
+  );
+}
+
 /**
  * Makes a device node: through a descriptor of its directory in the root, then
  * opened again and verified before its owner is set (CVE-2025-52565 and its
@@ -117,31 +131,23 @@ function split(path: string): [directory: string, name: string] {
  */
 export function makeDevice(step: DeviceStep, context: Context): void {
   const gofer = goferOf(context);
-  const root = rootOf(context);
   const tree = step.tree === undefined
     ? undefined
     : context.trees.get(step.tree);
-  if (tree !== undefined) {
-    const target = openOrMake(gofer, root, step.path, "file");
-    gofer.run(
-      moveMount(tree.fd, target.fd, step.path),
-      close(tree.fd),
-      close(target.fd),
-    );
-    return;
-  }
+  if (tree !== undefined) return bindDevice(step, tree.fd, context);
   const [directory, name] = split(step.path);
+  const root = rootOf(context);
   const parent = openOrMake(gofer, root, directory, "directory").fd;
   const type = TYPE[step.type];
   const device = step.type === "p" ? 0 : makedev(step.major, step.minor);
-  const node = mknodat(parent, name, type | step.mode, device);
-  const made = attempt(gofer, node);
+  const node = tolerate(mknodat(parent, name, type | step.mode, device));
+  const open = openIn(parent, name, FCNTL.O_PATH | FCNTL.O_NOFOLLOW);
+  const stat = statx(open, "");
+  const results = gofer.run(node, open, stat);
+  const made = results.value(node);
   if (made < 0 && made !== EEXIST) throw callError(node, made);
-  const fd = perform(
-    gofer,
-    openIn(parent, name, FCNTL.O_PATH | FCNTL.O_NOFOLLOW),
-  );
-  const status = statusOf(gofer, fd);
+  const fd = results.value(open);
+  const status = unpack(STATX_BUFFER, results.output(stat));
   const isIt = (status.stx_mode & S_IFMT) === type &&
     (step.type === "p" ||
       (status.stx_rdev_major === step.major &&
@@ -149,21 +155,26 @@ export function makeDevice(step: DeviceStep, context: Context): void {
   if (!isIt) {
     throw new RuntimeError(`"${step.path}" is there already, and is another`);
   }
-  gofer.run(fchown(fd, step.uid, step.gid));
-  if ((status.stx_mode & 0o7777) !== step.mode) {
-    perform(gofer, fchmodat(procOf(context), `self/fd/${fd}`, step.mode));
-  }
-  gofer.run(close(fd), close(parent));
+  const owned = status.stx_uid === step.uid && status.stx_gid === step.gid;
+  const right = (status.stx_mode & 0o7777) === step.mode;
+  gofer.run(
+    ...owned ? [] : [fchown(fd, step.uid, step.gid)],
+    ...right ? [] : [fchmodat(procOf(context), `self/fd/${fd}`, step.mode)],
+    close(fd),
+    close(parent),
+  );
 }
 
 /** Makes a symbolic link; one that is there stays, /dev/ptmx is replaced. */
 export function makeLink(step: LinkStep, context: Context): void {
-  const gofer = goferOf(context);
   const [directory, name] = split(step.path);
-  const parent = openOrMake(gofer, rootOf(context), directory, "directory").fd;
-  if (step.path === "/dev/ptmx") attempt(gofer, unlinkat(parent, name));
-  const link = symlinkat(step.target, parent, name);
-  const made = attempt(gofer, link);
+  const gofer = goferOf(context);
+  const root = rootOf(context);
+  const parent = openOrMake(gofer, root, directory, "directory").fd;
+  const link = tolerate(symlinkat(step.target, parent, name));
+  const replace = step.path === "/dev/ptmx"
+    ? [tolerate(unlinkat(parent, name))]
+    : [];
+  const made = gofer.run(...replace, link, close(parent)).value(link);
   if (made < 0 && made !== EEXIST) throw callError(link, made);
-  gofer.run(close(parent));
 }

@@ -9,7 +9,8 @@
 
 import { FCNTL } from "../../ffi/abi/fcntl.ts";
 import { MOUNT } from "../../ffi/abi/mount.ts";
-import { attempt, callError, perform } from "../../ffi/call.ts";
+import type { Call } from "../../ffi/call.ts";
+import { SyscallError } from "../../ffi/errno.ts";
 import { close, openat2, write } from "../../ffi/file.ts";
 import {
   fsconfigCreate,
@@ -24,7 +25,8 @@ import { RuntimeError } from "../errors.ts";
 import type { Context } from "../gofer/context.ts";
 import { goferOf, procOf, rootOf } from "../gofer/context.ts";
 import { sysctlPath } from "../spec/sysctl.ts";
-import { isDirectory, openIn, openOrMake, statusOf } from "./resolve.ts";
+import { isDirectory, openIn, openOrMake, openThere } from "./resolve.ts";
+import type { Opened } from "./resolve.ts";
 import type {
   MakeDirectoryStep,
   MaskPathStep,
@@ -32,23 +34,24 @@ import type {
   SysctlStep,
 } from "./step.ts";
 
-const ENOENT = -2;
-const ENOTDIR = -20;
 const S_IFMT = 0o170000;
 const S_IFCHR = 0o020000;
 
-/** Opens a path that may be missing: then undefined. */
-function openIfThere(context: Context, path: string): number | undefined {
-  const call = openIn(rootOf(context), path);
-  const fd = attempt(goferOf(context), call);
-  if (fd === ENOENT || fd === ENOTDIR) return undefined;
-  if (fd < 0) throw callError(call, fd);
-  return fd;
+/** Opens a path that may be missing, and looks at it: then undefined. */
+function openIfThere(context: Context, path: string): Opened | undefined {
+  try {
+    return openThere(goferOf(context), openIn(rootOf(context), path));
+  } catch (error) {
+    const missing = error instanceof SyscallError &&
+      (error.code === "ENOENT" || error.code === "ENOTDIR");
+    if (missing) return undefined;
+    throw error;
+  }
 }
 
 /** Binds a path on itself, read-only with all below. A missing one is skipped. */
 export function makeReadOnly(step: ReadOnlyPathStep, context: Context): void {
-  const fd = openIfThere(context, step.path);
+  const fd = openIfThere(context, step.path)?.fd;
   if (fd === undefined) return;
   const tree = openTree(fd, "", { recursive: true, object: step.path });
   goferOf(context).run(
@@ -65,16 +68,15 @@ export function makeReadOnly(step: ReadOnlyPathStep, context: Context): void {
 }
 
 /**
- * A detached copy of the container's /dev/null: opened, and proved to be the
- * null device by the same descriptor (CVE-2025-31133).
+ * The container's /dev/null: opened once, and proved to be the null device by
+ * the same descriptor of which all masks are made (CVE-2025-31133).
  */
-function nullTree(context: Context): number {
-  const gofer = goferOf(context);
-  const fd = perform(
-    gofer,
+function nullDevice(context: Context): number {
+  if (context.nullDevice !== undefined) return context.nullDevice;
+  const { fd, status } = openThere(
+    goferOf(context),
     openIn(rootOf(context), "/dev/null", FCNTL.O_PATH | FCNTL.O_NOFOLLOW),
   );
-  const status = statusOf(gofer, fd);
   const isNull = (status.stx_mode & S_IFMT) === S_IFCHR &&
     status.stx_rdev_major === 1 && status.stx_rdev_minor === 3;
   if (!isNull) {
@@ -82,19 +84,15 @@ function nullTree(context: Context): number {
       '"/dev/null" of the container is not the null device',
     );
   }
-  const tree = openTree(fd, "", { object: "/dev/null" });
-  return gofer.run(tree, close(fd)).value(tree);
+  context.nullDevice = fd;
+  return fd;
 }
 
-/** A detached empty directory, read-only; one superblock serves all. */
-function emptyTree(context: Context): number {
-  const gofer = goferOf(context);
-  if (context.maskTree !== undefined) {
-    return perform(gofer, openTree(context.maskTree, "", { object: "mask" }));
-  }
+/** The calls that attach a first empty directory, read-only. */
+function emptyDirectory(to: number, path: string): Call[] {
   const fs = fsopen("tmpfs");
   const tree = fsmount(fs, MOUNT.MOUNT_ATTR_RDONLY, "mask");
-  const results = gofer.run(
+  return [
     fs,
     fsconfigSet(fs, "nr_inodes", "2"),
     fsconfigSet(fs, "nr_blocks", "1"),
@@ -102,21 +100,30 @@ function emptyTree(context: Context): number {
     fsconfigCreate(fs, "tmpfs"),
     tree,
     close(fs),
-  );
-  context.maskTree = results.value(tree);
-  return context.maskTree;
+    moveMount(tree, to, path),
+  ];
 }
 
-/** Covers a path: a directory by an empty one, all else by /dev/null. */
+/**
+ * Covers a path: a directory by an empty one, all else by /dev/null. One
+ * superblock serves all directories.
+ */
 export function maskPath(step: MaskPathStep, context: Context): void {
   const gofer = goferOf(context);
-  const fd = openIfThere(context, step.path);
-  if (fd === undefined) return;
-  const tree = isDirectory(statusOf(gofer, fd))
-    ? emptyTree(context)
-    : nullTree(context);
-  gofer.run(moveMount(tree, fd, step.path), close(fd));
-  if (tree !== context.maskTree) gofer.run(close(tree));
+  const opened = openIfThere(context, step.path);
+  if (opened === undefined) return;
+  const { fd } = opened;
+  const directory = isDirectory(opened.status);
+  if (directory && context.maskTree === undefined) {
+    const calls = emptyDirectory(fd, step.path);
+    const tree = calls.find(({ syscall }) => syscall === "fsmount");
+    const results = gofer.run(...calls, close(fd));
+    if (tree !== undefined) context.maskTree = results.value(tree);
+    return;
+  }
+  const source = directory ? context.maskTree : nullDevice(context);
+  const tree = openTree(source ?? -1, "", { object: "mask" });
+  gofer.run(tree, moveMount(tree, fd, step.path), close(tree), close(fd));
 }
 
 /** Writes a sysctl, through the private procfs. */

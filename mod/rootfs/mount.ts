@@ -9,11 +9,11 @@
  */
 
 import { FCNTL } from "../../ffi/abi/fcntl.ts";
-import { STATFS } from "../../ffi/abi/layout.ts";
 import { MAGIC } from "../../ffi/abi/magic.ts";
 import { perform, tolerate } from "../../ffi/call.ts";
 import type { Call, Target } from "../../ffi/call.ts";
-import { AT_FDCWD, close, fstatfs, openat, read } from "../../ffi/file.ts";
+import { AT_FDCWD, close, openat, read } from "../../ffi/file.ts";
+import type { Fd } from "../../ffi/file.ts";
 import {
   fsconfigCreate,
   fsconfigSet,
@@ -22,15 +22,14 @@ import {
   mountSetattr,
   moveMount,
 } from "../../ffi/mount.ts";
-import { unpack } from "../../ffi/struct.ts";
 import { SyscallError } from "../../ffi/errno.ts";
 import { RuntimeError } from "../errors.ts";
-import type { Context } from "../gofer/context.ts";
+import type { Context, Tree } from "../gofer/context.ts";
 import { goferOf, rootOf } from "../gofer/context.ts";
 import type { MountOptions } from "./option.ts";
 import { parseOptions } from "./option.ts";
 import { openOrMake, statusOf } from "./resolve.ts";
-import type { Status } from "./resolve.ts";
+import type { Opened } from "./resolve.ts";
 import type { MountStep } from "./step.ts";
 
 /** Files of procfs that a mount may cover: what lxcfs and its like replace. */
@@ -59,63 +58,58 @@ const VIRTUAL = new Set([
   "overlay",
 ]);
 
-/** The kind of filesystem that an open file is on. */
-function magicOf(target: Target, fd: number): number {
-  const call = fstatfs(fd);
-  return unpack(STATFS, target.run(call).output(call)).f_type;
-}
-
 /**
  * Refuses a target that would undo the container: its root, or something in
  * procfs (CVE-2019-16884, CVE-2019-19921, CVE-2023-27561, CVE-2025-52881).
  */
-function checkTarget(
-  context: Context,
-  step: MountStep,
-  fd: number,
-  status: Status,
-): void {
-  const gofer = goferOf(context);
-  const root = statusOf(gofer, rootOf(context));
+function checkTarget(context: Context, step: MountStep, to: Opened): void {
+  const root = rootStatus(context);
   if (
-    status.stx_ino === root.stx_ino && status.stx_mnt_id === root.stx_mnt_id
+    to.status.stx_ino === root.stx_ino &&
+    to.status.stx_mnt_id === root.stx_mnt_id
   ) {
     throw new RuntimeError("the destination is the root of the container");
   }
-  if (magicOf(gofer, fd) !== MAGIC.PROC_SUPER_MAGIC) return;
+  if (to.magic !== MAGIC.PROC_SUPER_MAGIC) return;
   if (COVERABLE.has(step.destination)) return;
-  const tree = step.tree === undefined
-    ? undefined
-    : context.trees.get(step.tree);
+  const tree = treeOf(step, context);
   const isProc = tree === undefined
     ? step.type === "proc"
-    : magicOf(gofer, tree.fd) === MAGIC.PROC_SUPER_MAGIC;
+    : tree.magic === MAGIC.PROC_SUPER_MAGIC;
   if (step.destination === "/proc" && isProc) return;
   throw new RuntimeError("the destination is inside procfs");
+}
+
+/** What statx says of the container's root; asked once. */
+function rootStatus(context: Context): NonNullable<Context["rootStatus"]> {
+  context.rootStatus ??= statusOf(goferOf(context), rootOf(context));
+  return context.rootStatus;
+}
+
+/** The detached tree of a bind. */
+function treeOf(step: MountStep, context: Context): Tree | undefined {
+  return step.tree === undefined ? undefined : context.trees.get(step.tree);
 }
 
 /** The permissions of a directory that was there, for the tmpfs over it. */
 function inheritedMode(
   step: MountStep,
   options: MountOptions,
-  made: boolean,
-  status: Status,
+  to: Opened,
 ): string[] {
   const given = options.data.some((word) => word.startsWith("mode="));
-  if (step.type !== "tmpfs" || given || made) return [];
-  return [`mode=${(status.stx_mode & 0o7777).toString(8)}`];
+  if (step.type !== "tmpfs" || given || to.made) return [];
+  return [`mode=${(to.status.stx_mode & 0o7777).toString(8)}`];
 }
 
-/** A new filesystem, detached. */
-function makeFilesystem(
-  gofer: Target,
+/** The calls that make a new filesystem; the last is the detached mount. */
+function filesystemCalls(
   step: MountStep,
   options: MountOptions,
-  data: readonly string[],
-): number {
-  const fs = perform(gofer, fsopen(step.type));
-  const tree = fsmount(fs, options.set & ~deferred(step, options), step.type);
-  const words = [...data];
+  to: Opened,
+): { fs: Call; settings: Call[]; tree: Call } {
+  const fs = fsopen(step.type);
+  const words = [...options.data, ...inheritedMode(step, options, to)];
   if (options.readonly && !VIRTUAL.has(step.type)) words.unshift("ro");
   const settings: Call[] = words.map((word) => {
     const [key = word, ...value] = word.split("=");
@@ -124,28 +118,21 @@ function makeFilesystem(
   if (step.source !== "") {
     settings.unshift(fsconfigSet(fs, "source", step.source));
   }
-  try {
-    const results = gofer.run(
-      ...settings,
-      fsconfigCreate(fs, step.type),
-      tree,
-      close(fs),
-    );
-    return results.value(tree);
-  } catch (error) {
-    const hint = explain(gofer, fs);
-    if (hint === "") throw error;
-    throw new RuntimeError(hint, { cause: error });
-  }
+  settings.push(fsconfigCreate(fs, step.type));
+  const attributes = options.set & ~deferred(step, options);
+  return { fs, settings, tree: fsmount(fs, attributes, step.type) };
 }
 
-/** What the filesystem itself says of its refusal: fsopen(2), messages. */
-function explain(gofer: Target, fs: number): string {
-  const call = tolerate(read(fs, 512));
-  const results = gofer.run(call);
-  const size = Math.max(0, results.value(call));
-  const text = new TextDecoder().decode(results.output(call).subarray(0, size));
-  return text.replace(/^[ewi] /, "").trim();
+/** What the filesystem itself says of a refusal: fsopen(2), messages. */
+function explain(
+  gofer: Target,
+  { fs, settings }: { fs: Call; settings: Call[] },
+): string {
+  const message = tolerate(read(fs, 512));
+  const results = gofer.run(fs, ...settings.map(tolerate), message);
+  const size = Math.max(0, results.value(message));
+  const text = results.output(message).subarray(0, size);
+  return new TextDecoder().decode(text).replace(/^[ewi] /, "").trim();
 }
 
 /** Read-only comes later where we still have to write: after the hooks. */
@@ -160,49 +147,54 @@ export function isDeferredReadOnly(type: string, destination: string): boolean {
   return type === "tmpfs" || destination === "/dev";
 }
 
-/** Attaches one mount. */
-export function attachMount(step: MountStep, context: Context): void {
-  const gofer = goferOf(context);
-  const options = parseOptions(step.options);
-  const tree = step.tree === undefined
-    ? undefined
-    : context.trees.get(step.tree);
+/** Opens the target of a mount, making what is missing. */
+function openTarget(step: MountStep, context: Context): Opened {
   // procfs and sysfs belong where they are named: never through a symlink.
-  const resolve = step.type === "proc" || step.type === "sysfs"
-    ? FCNTL.RESOLVE_NO_SYMLINKS
-    : 0;
+  const plain = step.type === "proc" || step.type === "sysfs";
+  const resolve = plain ? FCNTL.RESOLVE_NO_SYMLINKS : 0;
+  const tree = treeOf(step, context);
   const missing = tree?.isDirectory === false ? "file" : "directory";
-  let target: { fd: number; made: boolean };
+  const { destination, type } = step;
+  const root = rootOf(context);
   try {
-    target = openOrMake(
-      gofer,
-      rootOf(context),
-      step.destination,
-      missing,
-      resolve,
-    );
+    return openOrMake(goferOf(context), root, destination, missing, resolve);
   } catch (error) {
     if (error instanceof SyscallError && error.code === "ELOOP") {
-      const why = `mount ${step.type}: a symbolic link is in the way`;
+      const why = `mount ${type}: a symbolic link is in the way`;
       throw new RuntimeError(why, { cause: error });
     }
     throw error;
   }
-  const status = statusOf(gofer, target.fd);
-  checkTarget(context, step, target.fd, status);
-  const data = [
-    ...options.data,
-    ...inheritedMode(step, options, target.made, status),
+}
+
+/** Attaches one mount. */
+export function attachMount(step: MountStep, context: Context): void {
+  const gofer = goferOf(context);
+  const options = parseOptions(step.options);
+  const to = openTarget(step, context);
+  checkTarget(context, step, to);
+  const attach = (tree: Fd) => [
+    moveMount(tree, to.fd, step.destination),
+    ...options.propagation.map(({ type, recursive }) =>
+      mountSetattr(tree, { propagation: type, recursive }, step.destination)
+    ),
+    close(tree),
+    close(to.fd),
   ];
-  const fd = tree?.fd ?? makeFilesystem(gofer, step, options, data);
-  perform(gofer, moveMount(fd, target.fd, step.destination));
-  for (const { type, recursive } of options.propagation) {
-    perform(
-      gofer,
-      mountSetattr(fd, { propagation: type, recursive }, step.destination),
-    );
+  const source = treeOf(step, context);
+  if (source !== undefined) {
+    gofer.run(...attach(source.fd));
+    return;
   }
-  gofer.run(close(fd), close(target.fd));
+  const made = filesystemCalls(step, options, to);
+  const { fs, settings, tree } = made;
+  try {
+    gofer.run(fs, ...settings, tree, close(fs), ...attach(tree));
+  } catch (error) {
+    const why = explain(gofer, made);
+    if (why === "") throw error;
+    throw new RuntimeError(why, { cause: error });
+  }
 }
 
 /**

@@ -10,11 +10,12 @@
  */
 
 import { FCNTL } from "../../ffi/abi/fcntl.ts";
-import { STATX_BUFFER } from "../../ffi/abi/layout.ts";
-import { attempt, callError, perform } from "../../ffi/call.ts";
+import { STATFS, STATX_BUFFER } from "../../ffi/abi/layout.ts";
+import { callError, tolerate } from "../../ffi/call.ts";
 import type { Call, Target } from "../../ffi/call.ts";
 import {
   close,
+  fstatfs,
   mkdirat,
   openat,
   openat2,
@@ -22,7 +23,6 @@ import {
   statx,
 } from "../../ffi/file.ts";
 import { unpack } from "../../ffi/struct.ts";
-import { RuntimeError } from "../errors.ts";
 
 const ENOENT = -2;
 const EEXIST = -17;
@@ -52,12 +52,53 @@ function components(path: string): string[] {
   return path.split("/").filter((part) => part !== "" && part !== ".");
 }
 
-/** What a link says, beneath the root. */
-function readLink(target: Target, dir: number, name: string): string {
-  const link = readlinkat(dir, name);
-  const results = target.run(link);
-  const size = results.value(link);
-  return new TextDecoder().decode(results.output(link).subarray(0, size));
+/** What statx tells of an open file. */
+export type Status = ReturnType<typeof unpack<typeof STATX_BUFFER>>;
+
+/** An open path, and what lies there. */
+export interface Opened {
+  /** The descriptor, of O_PATH. */
+  readonly fd: number;
+  /** It was missing, and made. */
+  readonly made: boolean;
+  /** What statx says of it. */
+  readonly status: Status;
+  /** The kind of its filesystem: `MAGIC`. */
+  readonly magic: number;
+}
+
+/** Opens a path and looks at it, in one round trip; or -errno. */
+function openAndLook(
+  target: Target,
+  before: readonly Call[],
+  open: Call,
+  after: readonly Call[],
+): { fd: number; status: Status; magic: number } {
+  const tolerant = tolerate(open);
+  const stat = tolerate(statx(tolerant, ""));
+  const fs = tolerate(fstatfs(tolerant));
+  const results = target.run(...before, tolerant, stat, fs, ...after);
+  return {
+    fd: results.value(tolerant),
+    status: unpack(STATX_BUFFER, results.output(stat)),
+    magic: unpack(STATFS, results.output(fs)).f_type,
+  };
+}
+
+/** Opens a path that must be there, and looks at it. */
+export function openThere(target: Target, open: Call): Opened {
+  const opened = openAndLook(target, [], open, []);
+  if (opened.fd < 0) throw callError(open, opened.fd);
+  return { ...opened, made: false };
+}
+
+/** The call that makes what is missing. */
+function makeCall(parent: Call, name: string, file: boolean): Call {
+  // O_EXCL: nothing that is there is opened, or followed.
+  const flags = FCNTL.O_CREAT | FCNTL.O_EXCL | FCNTL.O_NOFOLLOW;
+  return tolerate(
+    file ? openat(parent, name, flags, 0o644) : mkdirat(parent, name, 0o755),
+  );
 }
 
 /**
@@ -65,7 +106,7 @@ function readLink(target: Target, dir: number, name: string): string {
  * of mode 0755, and a file of mode 0644 where asked. The target of a dangling
  * symlink is made where it points to, inside the root.
  *
- * @throws {RuntimeError} naming the path
+ * @throws {SyscallError | RuntimeError} naming the path
  */
 export function openOrMake(
   target: Target,
@@ -73,64 +114,74 @@ export function openOrMake(
   path: string,
   missing: Missing,
   resolve = 0,
-): { fd: number; made: boolean } {
+): Opened {
   const whole = openIn(root, path, FCNTL.O_PATH, resolve);
-  const found = attempt(target, whole);
-  if (found >= 0) return { fd: found, made: false };
-  if (found !== ENOENT || missing === "nothing") {
-    throw callError(whole, found);
+  const found = openAndLook(target, [], whole, []);
+  if (found.fd >= 0) return { ...found, made: false };
+  if (found.fd !== ENOENT || missing === "nothing") {
+    throw callError(whole, found.fd);
   }
+  // Nearly always only the last component is missing.
+  const file = missing === "file";
   let parts = components(path);
-  let links = 0;
-  for (let i = 0; i < parts.length; i++) {
-    const last = i === parts.length - 1;
-    const prefix = parts.slice(0, i + 1).join("/");
-    const there = attempt(target, openIn(root, prefix, FCNTL.O_PATH, resolve));
-    if (there >= 0) {
-      if (last) return { fd: there, made: true };
-      target.run(close(there));
-      continue;
+  const last = makeLast(target, root, parts, file, whole);
+  if (last !== undefined) return last;
+  for (let i = 0, links = 0; i < parts.length; i++) {
+    const prefix = parts.slice(0, i + 1);
+    const name = prefix.at(-1) ?? "";
+    const parent = tolerate(openIn(root, prefix.slice(0, -1).join("/")));
+    const make = makeCall(parent, name, file && i === parts.length - 1);
+    const link = tolerate(readlinkat(parent, name));
+    const there = tolerate(openIn(root, prefix.join("/")));
+    const results = target.run(parent, make, there, link);
+    closeAll(target, [
+      results.value(parent),
+      results.value(there),
+      // Only a file leaves a descriptor; a directory's 0 is stdin.
+      make.syscall === "openat" ? results.value(make) : -1,
+    ]);
+    if (results.value(parent) < 0) {
+      throw callError(parent, results.value(parent));
     }
-    if (there !== ENOENT) throw callError(openIn(root, prefix), there);
-    const name = parts[i] ?? "";
-    const parent = perform(target, openIn(root, parts.slice(0, i).join("/")));
-    try {
-      const made = last && missing === "file"
-        ? makeFile(target, parent, name)
-        : attempt(target, mkdirat(parent, name, 0o755));
-      if (made === EEXIST) {
-        // A dangling link (or a race, which opening again settles).
-        if (++links > MOST_LINKS) {
-          throw new RuntimeError(`open "${path}": too many symbolic links`);
-        }
-        const link = readLink(target, parent, name);
-        const base = link.startsWith("/") ? [] : parts.slice(0, i);
-        parts = [...base, ...components(link), ...parts.slice(i + 1)];
-        i = -1;
-      } else if (made < 0) {
-        throw callError(mkdirat(-1, `/${prefix}`, 0), made);
-      } else i--; // open what was made
-    } finally {
-      target.run(close(parent));
+    if (results.value(there) >= 0) continue;
+    const made = results.value(make);
+    if (made < 0 && made !== EEXIST) {
+      throw callError(mkdirat(-1, `/${prefix.join("/")}`, 0), made);
     }
+    // A dangling link: what it says takes the place of its name.
+    const size = results.value(link);
+    if (size < 0 || ++links > MOST_LINKS) {
+      throw callError(there, results.value(there));
+    }
+    const text = new TextDecoder().decode(results.output(link).slice(0, size));
+    const base = text.startsWith("/") ? [] : prefix.slice(0, -1);
+    parts = [...base, ...components(text), ...parts.slice(i + 1)];
+    i = -1;
   }
-  return {
-    fd: perform(target, openIn(root, parts.join("/") || "/")),
-    made: true,
-  };
+  const made = openIn(root, parts.join("/"), FCNTL.O_PATH, resolve);
+  return { ...openThere(target, made), made: true };
 }
 
-/** Makes an empty file that was not there; 0 or -errno. */
-function makeFile(target: Target, parent: number, name: string): number {
-  const flags = FCNTL.O_CREAT | FCNTL.O_EXCL | FCNTL.O_NOFOLLOW;
-  const fd = attempt(target, openat(parent, name, flags, 0o644));
-  if (fd < 0) return fd;
-  target.run(close(fd));
-  return 0;
+/** Makes the last component and opens it, in one round trip, if it can be. */
+function makeLast(
+  target: Target,
+  root: number,
+  parts: readonly string[],
+  file: boolean,
+  whole: Call,
+): Opened | undefined {
+  const parent = tolerate(openIn(root, parts.slice(0, -1).join("/")));
+  const make = makeCall(parent, parts.at(-1) ?? "", file);
+  const done = tolerate(close(parent));
+  const after = file ? [done, tolerate(close(make))] : [done];
+  const opened = openAndLook(target, [parent, make], whole, after);
+  return opened.fd < 0 ? undefined : { ...opened, made: true };
 }
 
-/** What statx tells of an open file. */
-export type Status = ReturnType<typeof unpack<typeof STATX_BUFFER>>;
+/** Closes those that are open. */
+function closeAll(target: Target, fds: readonly number[]): void {
+  target.run(...fds.filter((fd) => fd >= 0).map((fd) => close(fd)));
+}
 
 /** statx of a descriptor. */
 export function statusOf(target: Target, fd: number): Status {

@@ -8,18 +8,22 @@
  */
 
 import { FCNTL } from "../../ffi/abi/fcntl.ts";
+import { STATFS, STATX_BUFFER } from "../../ffi/abi/layout.ts";
 import { MOUNT } from "../../ffi/abi/mount.ts";
 import { SCHED } from "../../ffi/abi/sched.ts";
 import { perform, tolerate } from "../../ffi/call.ts";
-import type { Target } from "../../ffi/call.ts";
+import type { Call } from "../../ffi/call.ts";
 import {
   AT_FDCWD,
   chdir,
   close,
   fchdir,
+  fstatfs,
   mkdirat,
   openat,
+  statx,
 } from "../../ffi/file.ts";
+import type { Fd } from "../../ffi/file.ts";
 import {
   chroot,
   fsconfigCreate,
@@ -34,11 +38,12 @@ import {
   umount2,
 } from "../../ffi/mount.ts";
 import { unshare } from "../../ffi/process.ts";
+import { unpack } from "../../ffi/struct.ts";
 import { RuntimeError } from "../errors.ts";
 import type { Context } from "../gofer/context.ts";
 import { goferOf, rootOf } from "../gofer/context.ts";
 import { parseOptions, parsePropagation } from "./option.ts";
-import { isDirectory, openIn, statusOf } from "./resolve.ts";
+import { isDirectory, openIn } from "./resolve.ts";
 import type {
   AttachRootStep,
   EnterRootStep,
@@ -132,37 +137,41 @@ export function openRoot(step: OpenRootStep, context: Context): void {
   context.root = results.value(tree);
 }
 
+/** The calls that set the attributes the options ask for; maybe none. */
+function attributeCalls(tree: Fd, step: OpenSourceStep): Call[] {
+  const { set, clear, recursive } = parseOptions(step.options);
+  const calls: Call[] = [];
+  if ((recursive.set | recursive.clear) !== 0) {
+    const change = { ...recursive, recursive: true };
+    calls.push(mountSetattr(tree, change, step.source));
+  }
+  if ((set | clear) !== 0) {
+    calls.push(mountSetattr(tree, { set, clear }, step.source));
+  }
+  return calls;
+}
+
 /** Opens a bind source as a detached tree, with its attributes. */
 export function openSource(step: OpenSourceStep, context: Context): void {
   const gofer = goferOf(context);
-  const options = parseOptions(step.options);
-  const fd = step.overlay
+  const open = openTree(AT_FDCWD, step.source, { recursive: step.recursive });
+  const overlay = step.overlay
     ? openOverlay(context, step.source, step.source)
-    : perform(
-      gofer,
-      openTree(AT_FDCWD, step.source, { recursive: step.recursive }),
-    );
-  setAttributes(gofer, fd, options, step.source);
+    : undefined;
+  const tree = overlay ?? open;
+  const stat = statx(tree, "");
+  const fs = fstatfs(tree);
+  const results = gofer.run(
+    ...overlay === undefined ? [open] : [],
+    ...attributeCalls(tree, step),
+    stat,
+    fs,
+  );
   context.trees.set(step.tree, {
-    fd,
-    isDirectory: isDirectory(statusOf(gofer, fd)),
+    fd: overlay ?? results.value(open),
+    isDirectory: isDirectory(unpack(STATX_BUFFER, results.output(stat))),
+    magic: unpack(STATFS, results.output(fs)).f_type,
   });
-}
-
-/** Sets the attributes that the options ask for; nothing where they are none. */
-function setAttributes(
-  gofer: Target,
-  fd: number,
-  options: ReturnType<typeof parseOptions>,
-  object: string,
-): void {
-  const { set, clear, recursive } = options;
-  if ((recursive.set | recursive.clear) !== 0) {
-    perform(gofer, mountSetattr(fd, { ...recursive, recursive: true }, object));
-  }
-  if ((set | clear) !== 0) {
-    perform(gofer, mountSetattr(fd, { set, clear }, object));
-  }
 }
 
 /** Binds the root on itself, where it lies, before anything is mounted in it. */
