@@ -192,7 +192,8 @@ node_modules/@esbuild/linux-x64/bin/esbuild "$entry" \
   --outdir="$work/bundle" --entry-names=main --out-extension:.js=.mjs \
   --define:BURROW_COMMIT="\"$commit\"" \
   --alias:@std/cli/parse-args=./mod/std/parse_args.ts \
-  --alias:@std/path=./mod/std/path.ts --alias:@std/jsonc=./mod/std/jsonc.ts
+  --alias:@std/path=./mod/std/path.ts --alias:@std/jsonc=./mod/std/jsonc.ts \
+  --alias:@std/yaml=./mod/std/yaml.ts
 
 # 4. The executable. Its code cache would be a file of predictable name in the
 # temporary folder, which no program of root's may read; and with one thread it
