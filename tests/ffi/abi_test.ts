@@ -20,18 +20,25 @@ const HEADERS: Readonly<Record<string, readonly string[]>> = {
   "bpf.ts": ["linux/bpf.h"],
   "capability.ts": ["linux/capability.h"],
   "fcntl.ts": ["fcntl.h", "linux/openat2.h", "linux/close_range.h"],
+  "ioprio.ts": ["linux/ioprio.h"],
+  "keyctl.ts": ["linux/keyctl.h"],
   "magic.ts": ["linux/magic.h"],
   "memfd.ts": ["linux/memfd.h"],
+  "mempolicy.ts": ["linux/mempolicy.h"],
   // <sys/mount.h> and <linux/mount.h> cannot be included together.
   "mount.ts": ["fcntl.h", "linux/mount.h"],
+  "personality.ts": ["linux/personality.h"],
   "poll.ts": ["poll.h"],
   "prctl.ts": ["linux/prctl.h"],
   "resource.ts": ["sys/resource.h"],
   "sched.ts": ["linux/sched.h"],
+  "scheduler.ts": ["linux/sched.h"],
   "signal.ts": ["signal.h"],
   "socket.ts": ["sys/socket.h"],
   "spawn.ts": ["spawn.h", "signal.h"],
   "stat.ts": ["linux/stat.h"],
+  "termios.ts": ["sys/ioctl.h", "asm/termbits.h"],
+  "termios.ts": ["sys/ioctl.h", "asm/termbits.h"],
   "wait.ts": ["sys/wait.h"],
 };
 
@@ -40,9 +47,12 @@ const ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
   MNT_DETACH: ["sys/mount.h"],
 };
 
+/** Files with a test of their own, which does the same. */
+const OWN_TEST = ["seccomp.ts"];
+
 /** Constants that older headers lack, and the first kernel that has them. */
 const NEWER: Readonly<Record<string, readonly [major: number, minor: number]>> =
-  { MFD_EXEC: [6, 3] };
+  { MFD_EXEC: [6, 3], MPOL_WEIGHTED_INTERLEAVE: [6, 9] };
 
 /** What a constant is in C, where that is not its name. */
 const IN_C: Readonly<Record<string, string>> = {
@@ -67,8 +77,8 @@ interface Claim {
   readonly headers: readonly string[];
   readonly c: string;
   readonly value: number;
-  /** A macro that the headers may lack: nothing is printed then. */
-  readonly macro?: string;
+  /** The first headers that have it. */
+  readonly since?: readonly [major: number, minor: number];
 }
 
 /** A table of constants as claims. */
@@ -78,13 +88,16 @@ function constantClaims(
 ): Claim[] {
   const usual = HEADERS[file] ??
     fail(`tests/ffi/abi_test.ts does not know the headers of "${file}"`);
-  return Object.entries(table).map(([name, value]) => ({
-    what: `${file} ${name}`,
-    headers: ELSEWHERE[name] ?? usual,
-    c: IN_C[name] ?? name,
-    value,
-    ...(name in NEWER ? { macro: name } : {}),
-  }));
+  return Object.entries(table).map(([name, value]) => {
+    const since = NEWER[name];
+    return {
+      what: `${file} ${name}`,
+      headers: ELSEWHERE[name] ?? usual,
+      c: IN_C[name] ?? name,
+      value,
+      ...(since === undefined ? {} : { since }),
+    };
+  });
 }
 
 /** A layout as claims: its size; the place, size and sign of each field. */
@@ -150,7 +163,8 @@ async function claimsFor(arch: Arch): Promise<Claim[]> {
   ];
   const folder = `${checkout()}/ffi/abi`;
   const others = [...Deno.readDirSync(folder)].map(({ name }) => name).sort()
-    .filter((name) => !/^(arch|syscall_.*)\.ts$/.test(name));
+    .filter((name) => !/^(arch|syscall_.*)\.ts$/.test(name))
+    .filter((name) => !OWN_TEST.includes(name));
   for (const file of others) {
     const exports: Record<string, unknown> = await import(`${folder}/${file}`);
     for (const [name, value] of Object.entries(exports)) {
@@ -179,13 +193,15 @@ function sources(claims: readonly Claim[]): string[] {
     `  printf("%d %lld\\n", ${i}, (long long)(${c}));`;
   const files = [...groups].map(([includes, group], n) => {
     const lines = group.map((i) => {
-      const { c = "0", macro } = claims[i] ?? {};
-      return macro === undefined
-        ? print(i, c)
-        : `#ifdef ${macro}\n${print(i, c)}\n#endif`;
+      const { c = "0", since } = claims[i] ?? {};
+      if (since === undefined) return print(i, c);
+      const version = `KERNEL_VERSION(${since.join(",")},0)`;
+      return `#if LINUX_VERSION_CODE >= ${version}\n${print(i, c)}\n#endif`;
     });
     return `#define _GNU_SOURCE\n#include <stdio.h>\n#include <stddef.h>\n` +
-      `${includes}void f${n}(void) {\n${lines.join("\n")}\n}\n`;
+      `#include <linux/version.h>\n${includes}void f${n}(void) {\n${
+        lines.join("\n")
+      }\n}\n`;
   });
   const calls = files.map((_, n) => `void f${n}(void); f${n}();`).join("\n");
   const version = print(-1, "LINUX_VERSION_CODE");
@@ -237,14 +253,13 @@ for (const arch of ARCHES) {
     const code = values.get(-1) ?? fail("no version of the headers");
     const version = `${code >> 16}.${code >> 8 & 0xff}`;
     const wrong: string[] = [];
-    claims.forEach(({ what, value, macro }, i) => {
+    claims.forEach(({ what, value, since }, i) => {
       const found = values.get(i);
       const wanted = value >= 2 ** 31 && found !== undefined && found < 0
         ? value - 2 ** 32 // an int in C, a mask here
         : value;
       if (found === wanted) return;
-      const [major, minor] = NEWER[macro ?? ""] ?? [0, 0];
-      if (found === undefined && code < (major << 16 | minor << 8)) return;
+      if (found === undefined && since !== undefined) return;
       wrong.push(`${what} is ${value}, in C (headers of ${version}) ${found}`);
     });
     assertEquals(wrong, []);

@@ -50,7 +50,7 @@ if (import.meta.main) {
   const pid = gofer.run(id).value(id);
   say({ pid: gofer.pid, inside: pid });
   if (mode.startsWith("busy")) {
-    gofer.run(sleep(mode === "busy-briefly" ? 2 : 600));
+    gofer.run(sleep(mode === "busy-briefly" ? 2 : 60));
   }
   if (mode === "busy-briefly") say({ slept: true });
   if (mode === "look") {

@@ -45,14 +45,15 @@ async function launched(
     stdin: "piped",
     stdout: "piped",
   }).spawn();
+  const reader = child.stdout.getReader();
   try {
-    const reader = child.stdout.getReader();
     const { value } = await reader.read();
     const { pid } = JSON.parse(new TextDecoder().decode(value));
     look(pid, child.pid);
-    await child.stdin.close();
-    await reader.cancel();
   } finally {
+    child.kill("SIGKILL");
+    await reader.cancel();
+    await child.stdin.abort().catch(() => {});
     await child.status;
   }
 }
