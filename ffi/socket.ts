@@ -15,6 +15,31 @@ function controlSize(count: number): number {
   return CMSGHDR.size + ((4 * count + 7) & ~7);
 }
 
+/** The most bytes that a path in a `struct sockaddr_un` has room for. */
+export const MOST_SOCKET_PATH = 107;
+
+/** socket(2), close-on-exec. */
+export function socket(type: number): Call {
+  return {
+    syscall: "socket",
+    args: [SOCKET.AF_UNIX, type | SOCKET.SOCK_CLOEXEC, 0],
+    object: "",
+  };
+}
+
+/** connect(2) to a path of at most {@link MOST_SOCKET_PATH} bytes. */
+export function connect(fd: Fd, path: string): Call {
+  const text = new TextEncoder().encode(path);
+  const address = new Uint8Array(2 + text.length + 1);
+  address[0] = SOCKET.AF_UNIX;
+  address.set(text, 2);
+  return {
+    syscall: "connect",
+    args: [fd, address, address.length],
+    object: JSON.stringify(path),
+  };
+}
+
 /** socketpair(2); the output is two descriptors, close-on-exec. */
 export function socketpair(type: number): Call {
   return {
@@ -37,10 +62,15 @@ export function receiveTimeout(fd: Fd, timeoutMs: number): Call {
   };
 }
 
-/** A message header: one byte of data and ancillary data. */
-function message(data: Arg, control: Arg, size: number): Memory {
+/** A message header: `length` bytes of data, and ancillary data. */
+function message(
+  data: Arg,
+  length: number,
+  control: Arg,
+  size: number,
+): Memory {
   const iovec: Memory = {
-    bytes: pack(IOVEC, { iov_len: 1 }),
+    bytes: pack(IOVEC, { iov_len: length }),
     pointers: new Map([[IOVEC.fields.iov_base[0], data]]),
   };
   return {
@@ -52,8 +82,12 @@ function message(data: Arg, control: Arg, size: number): Memory {
   };
 }
 
-/** sendmsg(2): one byte, and descriptors by SCM_RIGHTS. */
-export function sendFds(socket: Fd, fds: readonly number[]): Call {
+/** sendmsg(2): data, one byte unless given, and descriptors by SCM_RIGHTS. */
+export function sendFds(
+  socket: Fd,
+  fds: readonly number[],
+  data: Uint8Array = new Uint8Array(1),
+): Call {
   const size = controlSize(fds.length);
   const control = new Uint8Array(size);
   control.set(pack(CMSGHDR, {
@@ -66,7 +100,7 @@ export function sendFds(socket: Fd, fds: readonly number[]): Call {
     syscall: "sendmsg",
     args: [
       socket,
-      message(new Uint8Array(1), control, size),
+      message(data, data.length, control, size),
       SOCKET.MSG_NOSIGNAL,
     ],
     object: "",
@@ -80,7 +114,7 @@ export function receiveFds(socket: Fd, count: number): Call {
     syscall: "recvmsg",
     args: [
       socket,
-      message({ output: 8 }, { output: size }, size),
+      message({ output: 8 }, 1, { output: size }, size),
       SOCKET.MSG_CMSG_CLOEXEC,
     ],
     object: "",
