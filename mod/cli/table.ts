@@ -192,6 +192,14 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     options: [],
     load: () => import("./command/features.ts"),
   },
+  hook: {
+    summary: "do what a hook of NVIDIA's toolkit does (the state is on stdin)",
+    operands: "NAME [ARGUMENT]…",
+    count: [1, ANY],
+    stopEarly: true,
+    options: [],
+    load: () => import("./command/hook.ts"),
+  },
   plan: {
     summary: "print what would be done, step by step, without doing it",
     operands: "[BUNDLE]",

@@ -41,6 +41,8 @@ export interface HostFacts {
   readonly hostRoot: boolean;
   /** The host has /proc/kcore. */
   readonly hasKcore: boolean;
+  /** Programs of createContainer hooks that are not there. */
+  readonly missingHooks: ReadonlySet<string>;
   /** The host's cgroups. */
   readonly cgroups: CgroupHost;
 }
@@ -152,6 +154,10 @@ export function observeHost(spec: Spec): HostFacts {
     missing: rootReadOnly ? missingPaths(spec, rootPath) : [],
     hostRoot: isHostRoot(),
     hasKcore: existsOnHost("/proc/kcore"),
+    missingHooks: new Set(
+      (spec.hooks?.createContainer ?? []).map(({ path }) => path)
+        .filter((path) => !existsOnHost(path)),
+    ),
     cgroups: detectCgroups(),
   };
 }

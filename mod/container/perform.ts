@@ -55,6 +55,7 @@ import {
   startGofer,
   writeCreated,
 } from "./launch.ts";
+import { performNativeHook } from "./native_hook.ts";
 import { park } from "./park.ts";
 import type { Run } from "./run_context.ts";
 import { stateFor } from "./run_context.ts";
@@ -94,6 +95,7 @@ const PERFORM: Performers = {
   "device": makeDevice,
   "link": makeLink,
   "hook": performHook,
+  "native-hook": performNativeHook,
   "pivot-root": enterRoot,
   "final-propagation": finalPropagation,
   "make-directory": makeDirectory,

@@ -8,6 +8,7 @@
 
 import type { CgroupHost } from "../cgroups/detect.ts";
 import { planCgroup } from "../cgroups/plan.ts";
+import type { NativeHookMode } from "../cdi/hook/name.ts";
 import { RuntimeError } from "../errors.ts";
 import type { HookPoint, HookStep } from "../hooks/run.ts";
 import { isNew, planNamespaces } from "../namespaces/plan.ts";
@@ -31,6 +32,7 @@ import type { Spec } from "../spec/config.ts";
 import type { Hooks } from "../spec/hook.ts";
 import { namespaceOf } from "../spec/rule.ts";
 import type { HostFacts } from "./facts.ts";
+import { containerHookSteps } from "./native_hook.ts";
 import type { Step } from "./step.ts";
 
 /** What the command line decides. */
@@ -42,6 +44,8 @@ export interface PlanOptions {
   readonly noPivot?: boolean;
   /** The root gets a private overlay, whatever it is. */
   readonly overlayRoot?: boolean;
+  /** When built-in hooks take the place of programs; default: `auto`. */
+  readonly nativeHooks?: NativeHookMode;
   /** Destinations of binds that get a private overlay each. */
   readonly overlays?: readonly string[];
 }
@@ -241,7 +245,11 @@ export function planCreate(
     // Hooks, in OCI's order: the tree is whole, the root is writable.
     ...hookSteps(hooks, "prestart"),
     ...hookSteps(hooks, "createRuntime"),
-    ...hookSteps(hooks, "createContainer"),
+    ...containerHookSteps(
+      hooks,
+      options.nativeHooks ?? "auto",
+      facts.missingHooks,
+    ),
 
     enterStep(spec, options.noPivot ?? false),
     ...shared ? [{ kind: "final-propagation", propagation } as const] : [],

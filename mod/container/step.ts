@@ -7,6 +7,7 @@
 import type { CgroupPlan } from "../cgroups/plan.ts";
 import type { HookStep } from "../hooks/run.ts";
 import type { NamespaceStep } from "../namespaces/plan.ts";
+import type { NativeHookStep } from "./native_hook.ts";
 import type { ProcessStep } from "../process/plan.ts";
 import type { RootfsStep } from "../rootfs/step.ts";
 
@@ -64,6 +65,7 @@ export interface ExecuteStep {
 
 /** A step of any kind. */
 export type Step =
+  | NativeHookStep
   | CreateStateStep
   | CreateCgroupStep
   | SpawnGoferStep
@@ -127,6 +129,7 @@ export function subjectOf(step: Step): string {
     case "open-source":
       return step.source;
     case "hook":
+    case "native-hook":
       return `${step.point}:${step.index}`;
     case "join-namespace":
       return step.type;
