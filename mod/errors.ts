@@ -48,7 +48,8 @@ export function renderError(error: unknown): string {
   const hints = errors.flatMap((e) =>
     e instanceof RuntimeError && e.hint !== undefined ? [e.hint] : []
   );
-  const line = parts.join(": ") + hints.map((h) => ` (${h})`).join("");
+  const line = parts.filter((part) => part !== "").join(": ") +
+    hints.map((h) => ` (${h})`).join("");
   return line.replace(/\s*\n\s*/g, " ");
 }
 

@@ -11,7 +11,7 @@ import type { Globals } from "./globals.ts";
 /** What a command's module exports. */
 export interface CommandModule {
   /** Does it; returns the exit status. */
-  execute(args: Arguments, globals: Globals): number;
+  execute(args: Arguments, globals: Globals): number | Promise<number>;
 }
 
 /** One command. */
@@ -30,6 +30,14 @@ export interface Command {
   readonly load: () => Promise<CommandModule>;
 }
 
+/** A command that only has commands of its own. */
+export interface CommandGroup {
+  /** One line. */
+  readonly summary: string;
+  /** Its commands by name. */
+  readonly commands: Readonly<Record<string, Command>>;
+}
+
 const BUNDLE: Option = {
   name: "bundle",
   short: "b",
@@ -43,9 +51,62 @@ const PID_FILE: Option = {
   help: "write the process id there",
 };
 
+const CONSOLE_SOCKET: Option = {
+  name: "console-socket",
+  value: "SOCKET",
+  help: "send the terminal's master there",
+};
+
+const PRESERVE_FDS: Option = {
+  name: "preserve-fds",
+  value: "N",
+  help: "hand N descriptors behind stdio to the program",
+};
+
+const CDI_SPEC_DIR: Option = {
+  name: "cdi-spec-dir",
+  value: "DIR",
+  repeat: true,
+  help: "read CDI files here; the last wins (default: /etc/cdi, /var/run/cdi)",
+};
+
+/** How CDI devices are asked for. */
+const CDI_DEVICE: readonly Option[] = [
+  {
+    name: "device",
+    value: "VENDOR/CLASS=NAME",
+    repeat: true,
+    help: "inject this CDI device",
+  },
+  CDI_SPEC_DIR,
+  {
+    name: "cdi-annotations",
+    help: "inject the CDI devices that annotations of config.json name",
+  },
+  {
+    name: "cdi-host-numbers",
+    help: "take the host's device numbers where CDI files say others",
+  },
+];
+
+/** The same at launch. */
+const CDI_LAUNCH: readonly Option[] = [
+  ...CDI_DEVICE,
+  {
+    name: "native-hooks",
+    value: "auto|always|never",
+    help: "serve CDI hooks ourselves: where the program is missing (auto)",
+  },
+];
+
 const CREATE: readonly Option[] = [
   BUNDLE,
   PID_FILE,
+  {
+    name: "console-socket",
+    value: "PATH",
+    help: "send the terminal's master to whoever listens there",
+  },
   {
     name: "no-pivot",
     help: "do not use pivot_root: the host runs from an initramfs",
@@ -54,17 +115,64 @@ const CREATE: readonly Option[] = [
     name: "no-new-keyring",
     help: "accepted: no session keyring is made in any case",
   },
-  {
-    name: "preserve-fds",
-    value: "N",
-    help: "hand N descriptors behind stdio to the program",
-  },
+  PRESERVE_FDS,
+  ...CDI_LAUNCH,
 ];
 
 const ANY = Number.POSITIVE_INFINITY;
 
+/** The commands of `burrow cdi`. */
+const CDI: Readonly<Record<string, Command>> = {
+  list: {
+    summary: "print the names of the CDI devices of this host",
+    operands: "",
+    count: [0, 0],
+    options: [
+      CDI_SPEC_DIR,
+      {
+        name: "format",
+        short: "f",
+        value: "names|json",
+        help: "how (default: names)",
+      },
+    ],
+    load: () => import("./command/cdi_list.ts"),
+  },
+  show: {
+    summary: "print what CDI devices are and edit",
+    operands: "NAME…",
+    count: [1, ANY],
+    options: [CDI_SPEC_DIR],
+    load: () => import("./command/cdi_show.ts"),
+  },
+  validate: {
+    summary: "check CDI files; exits 1 where one is not valid",
+    operands: "[FILE|DIR]",
+    count: [0, 1],
+    options: [CDI_SPEC_DIR],
+    load: () => import("./command/cdi_validate.ts"),
+  },
+  inject: {
+    summary: "print a config.json with CDI devices injected",
+    operands: "[BUNDLE|config.json]",
+    count: [0, 1],
+    options: [
+      ...CDI_DEVICE,
+      { name: "in-place", help: "write the file, and print nothing" },
+    ],
+    load: () => import("./command/cdi_inject.ts"),
+  },
+  doctor: {
+    summary: "say what is wrong with the CDI files of this host",
+    operands: "",
+    count: [0, 0],
+    options: [CDI_SPEC_DIR],
+    load: () => import("./command/cdi_doctor.ts"),
+  },
+};
+
 /** The commands by name. */
-export const COMMANDS: Readonly<Record<string, Command>> = {
+export const COMMANDS: Readonly<Record<string, Command | CommandGroup>> = {
   create: {
     summary: "create a container; its program waits for `start`",
     operands: "ID",
@@ -131,6 +239,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
         repeat: true,
         help: "set a variable",
       },
+      ...CDI_LAUNCH,
     ],
     load: () => import("./command/do.ts"),
   },
@@ -150,6 +259,72 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       { name: "all", short: "a", help: "to all processes of the container" },
     ],
     load: () => import("./command/kill.ts"),
+  },
+  exec: {
+    summary: "run one more program in a container",
+    operands: "ID [COMMAND [ARGUMENT]…]",
+    count: [1, ANY],
+    stopEarly: true,
+    options: [
+      {
+        name: "process",
+        short: "p",
+        value: "FILE",
+        help: "the whole process as a document of the OCI: no other flags",
+      },
+      { name: "detach", short: "d", help: "do not wait" },
+      PID_FILE,
+      CONSOLE_SOCKET,
+      {
+        name: "pidfd-socket",
+        value: "SOCKET",
+        help: "send a pidfd of the program there",
+      },
+      { name: "tty", short: "t", help: "with a terminal" },
+      { name: "cwd", value: "DIR", help: "working directory" },
+      {
+        name: "env",
+        short: "e",
+        value: "KEY=VALUE",
+        repeat: true,
+        help: "set a variable",
+      },
+      {
+        name: "user",
+        short: "u",
+        value: "UID[:GID]",
+        help: "run as this user",
+      },
+      {
+        name: "additional-gids",
+        short: "g",
+        value: "GID",
+        repeat: true,
+        help: "with this group",
+      },
+      {
+        name: "cap",
+        short: "c",
+        value: "NAME",
+        repeat: true,
+        help: "with this capability",
+      },
+      { name: "no-new-privs", help: "execve grants no privileges" },
+      { name: "process-label", value: "LABEL", help: "SELinux label" },
+      { name: "apparmor", value: "PROFILE", help: "AppArmor profile" },
+      PRESERVE_FDS,
+      {
+        name: "cgroup",
+        value: "[CONTROLLER,…:]PATH",
+        repeat: true,
+        help: "in this cgroup below the container's",
+      },
+      {
+        name: "ignore-paused",
+        help: "a paused container: run when it is resumed",
+      },
+    ],
+    load: () => import("./command/exec.ts"),
   },
   delete: {
     summary: "delete a container that does not run",
@@ -210,5 +385,9 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       { name: "id", value: "ID", help: "the container's id (default: plan)" },
     ],
     load: () => import("./command/plan.ts"),
+  },
+  cdi: {
+    summary: "CDI devices: list, show, validate, inject, doctor",
+    commands: CDI,
   },
 };

@@ -51,7 +51,7 @@ function undo(run: Run): void {
 }
 
 /** Writes the process id: digits and nothing else, atomically. */
-function writePidFile(path: string, pid: number): void {
+export function writePidFile(path: string, pid: number): void {
   const at = path.lastIndexOf("/") + 1;
   const temporary = `${path.slice(0, at)}.${path.slice(at)}`;
   try {

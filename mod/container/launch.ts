@@ -140,6 +140,7 @@ export function writeCreated(_step: unknown, run: Run): void {
     startTime: stat.startTime,
     executable: gofer.executable,
     creating: false,
+    ...run.executable === undefined ? {} : { program: run.executable },
   };
   writeRecord(run.directory, run.record);
 }

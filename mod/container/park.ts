@@ -40,6 +40,8 @@ export const FRAME = {
   executing: 3,
   /** It could not be: -errno. */
   failed: 4,
+  /** `exec` has forked: the process id, or -errno. */
+  forked: 5,
 } as const;
 
 /** Size of a frame in bytes: a kind and a value. */
@@ -60,7 +62,7 @@ function report(fd: number, kind: number, value: Memory["pointers"]): Call {
 }
 
 /** A frame whose value is the result of a call. */
-function reportResult(fd: number, kind: number, call: Call): Call {
+export function reportResult(fd: number, kind: number, call: Call): Call {
   return report(fd, kind, new Map([[IOVEC.size, { slotOf: call }]]));
 }
 
@@ -115,7 +117,10 @@ function hookCalls(
 }
 
 /** Puts HOME into an environment that has none. */
-function withHome(env: readonly string[], home: string | undefined): string[] {
+export function withHome(
+  env: readonly string[],
+  home: string | undefined,
+): string[] {
   if (home === undefined) return [...env];
   return [...env.filter((entry) => !entry.startsWith("HOME=")), `HOME=${home}`];
 }

@@ -6,6 +6,7 @@
 
 import { getpid } from "../../ffi/process.ts";
 import { perform as call } from "../../ffi/call.ts";
+import { makeConsole } from "../console/perform.ts";
 import { goferOf } from "../gofer/context.ts";
 import { ownEnvironment, runHook, runHookHere } from "../hooks/run.ts";
 import type { HookStep } from "../hooks/run.ts";
@@ -19,7 +20,11 @@ import {
   unshareCgroup,
   unshareNamespaces,
 } from "../namespaces/perform.ts";
+import type { ExecOwnStep } from "../process/exec_plan.ts";
 import { reexec, setCredentials } from "../process/credentials.ts";
+import { setMemoryPolicy, setPersonality } from "../process/execution.ts";
+import { joinKeyring } from "../process/keyring.ts";
+import { keepProc, setLabel } from "../process/label.ts";
 import { setOomScore, setRlimit } from "../process/limit.ts";
 import {
   enterCwd,
@@ -28,6 +33,7 @@ import {
   ownStdio,
   setName,
 } from "../process/program.ts";
+import { setIoPriority, setScheduler } from "../process/schedule.ts";
 import { makeDevice, makeLink } from "../rootfs/device.ts";
 import {
   makeDirectory,
@@ -61,8 +67,11 @@ import type { Run } from "./run_context.ts";
 import { stateFor } from "./run_context.ts";
 import type { ExecuteStep, ReleaseStep, Step } from "./step.ts";
 
-/** The steps of `create`; those of `start` are in `start.ts`. */
-export type CreateStep = Exclude<Step, ReleaseStep | ExecuteStep>;
+/** The steps of `create`; those of `start` and `exec` are in their files. */
+export type CreateStep = Exclude<
+  Step,
+  ReleaseStep | ExecuteStep | ExecOwnStep
+>;
 
 type Performers = {
   readonly [K in CreateStep["kind"]]: (
@@ -99,6 +108,7 @@ const PERFORM: Performers = {
   "pivot-root": enterRoot,
   "final-propagation": finalPropagation,
   "make-directory": makeDirectory,
+  "console": makeConsole,
   "remount-read-only": remountReadOnly,
   "hostname": setName,
   "domainname": setName,
@@ -108,7 +118,14 @@ const PERFORM: Performers = {
   "mask-path": maskPath,
   "rlimit": setRlimit,
   "oom-score-adj": setOomScore,
+  "io-priority": setIoPriority,
+  "scheduler": setScheduler,
+  "session-keyring": joinKeyring,
+  "keep-proc": (_step, run) => keepProc(run),
   "reexec": reexec,
+  "label": setLabel,
+  "personality": setPersonality,
+  "memory-policy": setMemoryPolicy,
   "credentials": setCredentials,
   "enter-cwd": enterCwd,
   "find-executable": findExecutable,

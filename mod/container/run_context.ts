@@ -6,17 +6,17 @@
 
 import type { Gofer } from "../../ffi/gofer/channel.ts";
 import type { CgroupManager } from "../cgroups/manager.ts";
-import type { Context } from "../gofer/context.ts";
+import type { ConsoleContext } from "../console/perform.ts";
 import type { HookPoint } from "../hooks/run.ts";
 import { log } from "../log.ts";
 import type { Spec } from "../spec/config.ts";
 import type { Status } from "../spec/state.ts";
 import { hookState } from "../spec/state.ts";
-import type { ContainerRecord } from "../state/store.ts";
+import type { ContainerRecord, ExecDefaults } from "../state/store.ts";
 import { directoryOf } from "../state/store.ts";
 
 /** A run of a plan. */
-export interface Run extends Context {
+export interface Run extends ConsoleContext {
   /** The state directory: `--root`. */
   readonly stateRoot: string;
   /** The record, as it grows. */
@@ -71,7 +71,22 @@ export function beginRun(
       ownPidNamespace: pid !== undefined && pid.path === undefined,
       cgroup: { mode: "none", paths: {} },
       hooks: spec.hooks ?? {},
+      exec: execDefaults(spec),
     },
+  };
+}
+
+/** What `exec` will take from a spec. */
+function execDefaults({ process, linux }: Spec): ExecDefaults {
+  const mount = linux?.namespaces?.find(({ type }) => type === "mount");
+  return {
+    capabilities: process?.capabilities,
+    noNewPrivileges: process?.noNewPrivileges,
+    oomScoreAdj: process?.oomScoreAdj,
+    rlimits: process?.rlimits,
+    umask: process?.user.umask,
+    cwd: process?.cwd ?? "/",
+    chroot: mount?.path !== undefined,
   };
 }
 

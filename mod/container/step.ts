@@ -5,8 +5,10 @@
  */
 
 import type { CgroupPlan } from "../cgroups/plan.ts";
+import type { ConsoleStep } from "../console/plan.ts";
 import type { HookStep } from "../hooks/run.ts";
 import type { NamespaceStep } from "../namespaces/plan.ts";
+import type { ExecOwnStep } from "../process/exec_plan.ts";
 import type { NativeHookStep } from "./native_hook.ts";
 import type { ProcessStep } from "../process/plan.ts";
 import type { RootfsStep } from "../rootfs/step.ts";
@@ -77,7 +79,9 @@ export type Step =
   | ExecuteStep
   | NamespaceStep
   | RootfsStep
+  | ConsoleStep
   | ProcessStep
+  | ExecOwnStep
   | HookStep;
 
 /** Which process does it: by its own hands, or by the launcher's for it. */
@@ -93,7 +97,12 @@ const LAUNCHER: ReadonlySet<Step["kind"]> = new Set<Step["kind"]>([
   "record",
   "rlimit",
   "oom-score-adj",
+  "io-priority",
+  "scheduler",
   "release",
+  "spawn-exec",
+  "cpu-affinity",
+  "join-cgroup",
 ]);
 
 /** Which process does a step. */
@@ -137,6 +146,8 @@ export function subjectOf(step: Step): string {
       return step.key;
     case "rlimit":
       return step.type;
+    case "label":
+      return step.module;
     case "find-executable":
     case "hostname":
     case "domainname":
@@ -150,6 +161,8 @@ export function subjectOf(step: Step): string {
     case "mask-path":
     case "make-directory":
     case "enter-cwd":
+    case "try-cwd":
+    case "check-cwd":
       return step.path;
     default:
       return "";

@@ -15,6 +15,7 @@ import { local } from "../../ffi/local.ts";
 import type { CgroupRecord } from "../cgroups/plan.ts";
 import { RuntimeError } from "../errors.ts";
 import type { Hooks } from "../spec/hook.ts";
+import type { Process } from "../spec/process.ts";
 import { checkId } from "./id.ts";
 
 /** What is known of a container between commands: state.json. */
@@ -45,6 +46,23 @@ export interface ContainerRecord {
   readonly cgroup: CgroupRecord;
   /** The hooks that are still to come. */
   readonly hooks: Hooks;
+  /** What `exec` takes from the container. */
+  readonly exec: ExecDefaults;
+  /** The program, once looked up: for the reason of a failed start. */
+  readonly program?: string;
+}
+
+/** What `exec` takes from the container where its process says nothing. */
+export interface ExecDefaults
+  extends
+    Pick<Process, "capabilities" | "noNewPrivileges" | "rlimits">,
+    Pick<Process, "oomScoreAdj"> {
+  /** umask of the container's program. */
+  readonly umask?: number | undefined;
+  /** Working directory of the container's program. */
+  readonly cwd: string;
+  /** The first process was chrooted: its mount namespace is another's. */
+  readonly chroot: boolean;
 }
 
 /** The fifo whose byte starts the program. */

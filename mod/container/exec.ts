@@ -1,0 +1,150 @@
+/**
+ * `exec`: one more program in a container that runs.
+ *
+ * Runs in: launcher.
+ *
+ * @module
+ */
+
+import { spawnGofer } from "../../ffi/gofer/spawn.ts";
+import { openCgroup } from "../cgroups/manager.ts";
+import { RuntimeError } from "../errors.ts";
+import { goferOf } from "../gofer/context.ts";
+import { log } from "../log.ts";
+import { setCredentials } from "../process/credentials.ts";
+import {
+  checkCwd,
+  joinContainer,
+  setAffinity,
+  tryCwd,
+} from "../process/exec.ts";
+import type { ExecStep } from "../process/exec_plan.ts";
+import { planExec } from "../process/exec_plan.ts";
+import { setOomScore, setRlimit } from "../process/limit.ts";
+import { findExecutable, findHome, ownStdio } from "../process/program.ts";
+import type { Process } from "../spec/process.ts";
+import { isAlive, statusOf } from "../state/status.ts";
+import type { ContainerRecord } from "../state/store.ts";
+import { directoryOf, readRecord } from "../state/store.ts";
+import { writePidFile } from "./create.ts";
+import { joinCgroup } from "./exec_cgroup.ts";
+import { forkExec, loadExec } from "./exec_fork.ts";
+import type { ExecRun } from "./exec_run.ts";
+import type { Watch } from "./trace.ts";
+
+/** What `exec` is asked. */
+export interface ExecOptions {
+  /** The state directory. */
+  readonly stateRoot: string;
+  readonly id: string;
+  /** The program, checked; completed from the container. */
+  readonly process: (record: ContainerRecord) => Process;
+  /** Descriptors behind stdio that the program gets. */
+  readonly preserved: () => number;
+  /** Cgroups below the container's, by v1 controller; "" is for all. */
+  readonly below: () => Readonly<Record<string, string>>;
+  /** A frozen container is waited for. */
+  readonly ignorePaused: boolean;
+  /** Where the process id is written; absolute. */
+  readonly pidFile?: string;
+}
+
+/** Refuses what no program can be run in, in runc's words. */
+function checkExecutable(record: ContainerRecord, ignorePaused: boolean): void {
+  const frozen = openCgroup(record.cgroup).frozen();
+  const status = statusOf(record, frozen);
+  if (status === "stopped" || status === "creating") {
+    throw new RuntimeError(`cannot exec in a ${status} container`);
+  }
+  if (status === "paused" && !ignorePaused) {
+    throw new RuntimeError(
+      "cannot exec in a paused container (use --ignore-paused to override)",
+    );
+  }
+}
+
+/** Performs one step of `exec`. */
+function performExec(step: ExecStep, run: ExecRun): unknown {
+  switch (step.kind) {
+    case "spawn-exec":
+      run.gofer = run.stack.use(
+        spawnGofer({ name: "burrow-exec", preserved: step.preserved }),
+      );
+      return run.gofer.pid;
+    case "join-container":
+      return joinContainer(
+        step,
+        run,
+        run.record.pid,
+        () => isAlive(run.record),
+      );
+    case "own-stdio":
+      return ownStdio(step, run);
+    case "oom-score-adj":
+      return setOomScore(step, run);
+    case "rlimit":
+      return setRlimit(step, run);
+    case "try-cwd":
+      run.entered = tryCwd(step, run) === 0;
+      return run.entered;
+    case "credentials":
+      return setCredentials(step, run);
+    case "check-cwd":
+      return checkCwd(step, run, run.entered);
+    case "find-executable":
+      return findExecutable(step, run);
+    case "find-home":
+      return findHome(step, run);
+    case "load-exec":
+      return loadExec(step, run);
+    case "cpu-affinity":
+      return setAffinity(step, run);
+    case "join-cgroup":
+      return joinCgroup(run.record, goferOf(run).pid, step.below);
+    case "fork-exec":
+      return forkExec(run);
+    default:
+      return step satisfies never;
+  }
+}
+
+/**
+ * Runs a program in a container; returns its process, which is our child.
+ *
+ * @throws {RuntimeError} with exit status 255: no process is left
+ */
+export function execInContainer(options: ExecOptions, watch: Watch): number {
+  try {
+    const { stateRoot, id } = options;
+    const record = readRecord(stateRoot, id);
+    checkExecutable(record, options.ignorePaused);
+    const process = options.process(record);
+    const steps = planExec(process, {
+      preserved: options.preserved(),
+      chroot: record.exec.chroot,
+      below: options.below(),
+    });
+    using stack = new DisposableStack();
+    const run: ExecRun = {
+      id,
+      bundle: record.bundle,
+      directory: directoryOf(stateRoot, id),
+      trees: new Map(),
+      deferred: [],
+      warn: (message) => log("debug", message),
+      record,
+      entered: false,
+      go: -1,
+      report: -1,
+      containerRoot: -1,
+      cwd: process.cwd,
+      pid: 0,
+      stack,
+    };
+    for (const step of steps) watch.step(step, () => performExec(step, run));
+    if (options.pidFile !== undefined) writePidFile(options.pidFile, run.pid);
+    return run.pid;
+  } catch (cause) {
+    throw new RuntimeError("exec failed", { cause, exitCode: 255 });
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * The end of `exec`: the gofer has the rest of its life loaded, waits for one
+ * byte, forks into the container's pid namespace, and is gone; the child
+ * executes at once.
+ *
+ * Runs in: launcher.
+ *
+ * @module
+ */
+
+import { FCNTL } from "../../ffi/abi/fcntl.ts";
+import { SCHED } from "../../ffi/abi/sched.ts";
+import { attempt, tolerate } from "../../ffi/call.ts";
+import type { Call } from "../../ffi/call.ts";
+import { errnoText } from "../../ffi/errno.ts";
+import {
+  close,
+  closeRange,
+  fcntl,
+  ioctl,
+  pipe2,
+  read,
+  write,
+} from "../../ffi/file.ts";
+import { local } from "../../ffi/local.ts";
+import { ppoll } from "../../ffi/poll.ts";
+import { clone, execve, exitGroup, getpid, wait4 } from "../../ffi/process.ts";
+import { openCgroup } from "../cgroups/manager.ts";
+import { RuntimeError } from "../errors.ts";
+import { goferOf } from "../gofer/context.ts";
+import { diagnose, openRootOf } from "../process/diagnose.ts";
+import type { LoadExecStep } from "../process/exec_plan.ts";
+import type { ExecRun } from "./exec_run.ts";
+import { keep } from "./exec_run.ts";
+import { FRAME, FRAME_SIZE, reportResult, withHome } from "./park.ts";
+
+/** How long the program may take to be executed, in milliseconds. */
+const EXECUTE_TIMEOUT_MS = 30_000;
+const TIOCSCTTY = 0x540e;
+
+/** Makes a pipe; both ends are close-on-exec. */
+function pipe(run: ExecRun): { reading: number; writing: number } {
+  const call = pipe2();
+  const ends = new DataView(local.run(call).output(call).buffer);
+  return {
+    reading: keep(run, ends.getInt32(0, true)),
+    writing: ends.getInt32(4, true),
+  };
+}
+
+/** What the child does: as little as can be, in the container's sight. */
+function childCalls(exec: Call, report: number, terminal: boolean): Call[] {
+  const own = getpid();
+  return [
+    tolerate({ syscall: "setsid", args: [], object: "" }),
+    ...terminal ? [ioctl(0, TIOCSCTTY, 0)] : [],
+    own,
+    reportResult(report, FRAME.executing, own),
+    // Returns only where it failed.
+    exec,
+    reportResult(report, FRAME.failed, exec),
+    exitGroup(255),
+  ];
+}
+
+/**
+ * Loads the gofer, which then waits for a byte, and lets go of it. Everything
+ * that is not the program's is closed before the fork.
+ */
+export function loadExec(step: LoadExecStep, run: ExecRun): void {
+  const gofer = goferOf(run);
+  const { executable } = run;
+  if (executable === undefined) throw new RuntimeError("no executable");
+  run.containerRoot = keep(run, openRootOf(gofer.pid));
+  const go = pipe(run);
+  const report = pipe(run);
+  local.run(fcntl(report.reading, FCNTL.F_SETFL, FCNTL.O_NONBLOCK));
+  const [goFd = -1, reportFd = -1] = gofer.give(go.reading, report.writing);
+  local.run(close(report.writing));
+  run.go = keep(run, go.writing);
+  run.report = report.reading;
+
+  const last = Math.max(goFd, reportFd);
+  const between = Array.from(
+    { length: last - gofer.self },
+    (_, i) => gofer.self + 1 + i,
+  ).filter((fd) => fd !== goFd && fd !== reportFd);
+  gofer.run(...between.map((fd) => tolerate(close(fd))));
+  const exec = tolerate(
+    execve(executable, step.args, withHome(step.env, run.home)),
+  );
+  // CLONE_PARENT: the program is our child, and then our caller's subreaper's.
+  const child = tolerate(clone(SCHED.CLONE_PARENT, {
+    calls: childCalls(exec, reportFd, step.terminal),
+    ending: "abort",
+  }));
+  gofer.finish(
+    {
+      syscall: "write",
+      args: [gofer.control, { answer: "address" }, { answer: "size" }],
+      object: "control socket",
+    },
+    close(gofer.control),
+    close(gofer.self),
+    closeRange(last + 1, 0xffffffff),
+    {
+      syscall: "read",
+      args: [goFd, { output: 8 }, 1],
+      object: "go",
+      // End-of-file: the launcher is dead, and nobody wants the program.
+      onZero: { calls: [], ending: "abort" },
+    },
+    close(goFd),
+    child,
+    reportResult(reportFd, FRAME.forked, child),
+    exitGroup(0),
+  );
+  gofer.hangUp();
+}
+
+/** Reads what has come; undefined at the end, null where nothing has. */
+function nextFrame(
+  report: number,
+): { kind: number; value: number } | undefined | null {
+  const call = tolerate(read(report, FRAME_SIZE));
+  const results = local.run(call);
+  const size = results.value(call);
+  if (size === 0) return undefined;
+  if (size !== FRAME_SIZE) return null;
+  const frame = new DataView(results.output(call).buffer);
+  return {
+    kind: Number(frame.getBigInt64(0, true)),
+    value: Number(frame.getBigInt64(8, true)),
+  };
+}
+
+/** Is there still a process at work, or one that a frozen cgroup stops? */
+function checkDeadline(run: ExecRun, deadline: number): number {
+  const left = deadline - performance.now();
+  if (left > 0) return left;
+  if (openCgroup(run.record.cgroup).frozen()) return 1000;
+  throw new RuntimeError("the program does not come to be executed");
+}
+
+/** The error of a program that could not be executed. */
+function execError(run: ExecRun, errno: number): RuntimeError {
+  const path = run.executable ?? "";
+  const why = diagnose(run.containerRoot, run.cwd, path, errno);
+  return new RuntimeError(
+    `exec ${path}: ${errnoText(errno)}`,
+    why === undefined ? {} : { hint: why },
+  );
+}
+
+/**
+ * Lets the gofer fork, and waits until the child has become the program.
+ *
+ * @throws {RuntimeError} where it has not: why; no process is left
+ */
+export function forkExec(run: ExecRun): number {
+  local.run(write(run.go, "g"));
+  const deadline = performance.now() + EXECUTE_TIMEOUT_MS;
+  let executing = false;
+  for (;;) {
+    const frame = nextFrame(run.report);
+    if (frame === undefined) break;
+    if (frame === null) {
+      const left = checkDeadline(run, deadline);
+      attempt(local, ppoll([run.report], left));
+      continue;
+    }
+    if (frame.kind === FRAME.executing) executing = true;
+    if (frame.kind === FRAME.forked) {
+      if (frame.value < 0) {
+        throw new RuntimeError(`fork: ${errnoText(-frame.value)}`, {
+          hint: "the container may have as many processes as pids.max allows",
+        });
+      }
+      run.pid = frame.value;
+    }
+    if (frame.kind === FRAME.failed) {
+      if (run.pid === 0) awaitFork(run, deadline);
+      attempt(local, wait4(run.pid, 0));
+      throw execError(run, -frame.value);
+    }
+  }
+  // The gofer is gone too, or its end of the pipe would be open.
+  if (run.pid > 0 && executing) return run.pid;
+  if (run.pid > 0) attempt(local, wait4(run.pid, 0));
+  throw new RuntimeError("the container died, or the program with it");
+}
+
+/** The child can be quicker than its parent's word of it. */
+function awaitFork(run: ExecRun, deadline: number): void {
+  for (;;) {
+    const frame = nextFrame(run.report);
+    if (frame === undefined) return;
+    if (frame?.kind === FRAME.forked) {
+      run.pid = Math.max(0, frame.value);
+      return;
+    }
+    const left = checkDeadline(run, deadline);
+    attempt(local, ppoll([run.report], left));
+  }
+}
