@@ -16,6 +16,7 @@ import { unpack } from "../../ffi/struct.ts";
 import { detectCgroups } from "../cgroups/detect.ts";
 import type { CgroupHost } from "../cgroups/detect.ts";
 import { RuntimeError } from "../errors.ts";
+import { checkLabels } from "../process/label.ts";
 import { openIn } from "../rootfs/resolve.ts";
 import type { Spec } from "../spec/config.ts";
 
@@ -97,6 +98,7 @@ function wantedPaths(spec: Spec): string[] {
     ...(spec.mounts ?? []).map((mount) => mount.destination),
     ...(spec.linux?.devices ?? []).map((device) => device.path),
     "/dev/null",
+    ...spec.process?.terminal === true ? ["/dev/console"] : [],
     ...(spec.process === undefined ? [] : [spec.process.cwd]),
   ];
 }
@@ -130,9 +132,11 @@ function isReadOnly(path: string): boolean {
 /**
  * Looks at this host with the eyes of a spec.
  *
- * @throws {RuntimeError} where the root filesystem is missing
+ * @throws {RuntimeError} where the root filesystem is missing, or the spec has
+ * a label that this kernel would not heed
  */
 export function observeHost(spec: Spec): HostFacts {
+  checkLabels(spec);
   const path = spec.root?.path ?? "";
   let rootPath: string;
   try {

@@ -13,6 +13,11 @@ import { RuntimeError } from "../errors.ts";
 import type { HookPoint, HookStep } from "../hooks/run.ts";
 import { isNew, planNamespaces } from "../namespaces/plan.ts";
 import {
+import {
+  planExecution,
+  planKeyring,
+  planScheduling,
+} from "../process/attribute.ts";
   planLimits,
   planPark,
   planPrivileged,
@@ -264,6 +269,9 @@ export function planCreate(
     ),
     ...(linux?.readonlyPaths ?? []).map((p) =>
       ({ kind: "read-only-path", path: p }) as const
+    ...options.noNewKeyring === true
+      ? []
+      : [planKeyring(options.id, namespaceOf(spec, "user") !== undefined)],
     ),
     ...(linux?.maskedPaths ?? []).map((p) =>
       ({ kind: "mask-path", path: p }) as const
@@ -275,9 +283,11 @@ export function planCreate(
     { kind: "limit-cgroup", plan: cgroup },
     { kind: "record" },
     planPark(process, hooks?.startContainer ?? []),
+    ...planScheduling(process),
   ];
 }
 
+    ...planExecution(linux),
 /** Plans `start`, from the hooks that are still to come. */
 export function planStart(hooks: Hooks): Step[] {
   return [

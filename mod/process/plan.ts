@@ -10,6 +10,8 @@ import type { Spec } from "../spec/config.ts";
 import type { Hook } from "../spec/hook.ts";
 import { toUint64 } from "../spec/number.ts";
 import type { Process } from "../spec/process.ts";
+import type { AttributeStep } from "./attribute.ts";
+import { planLabels } from "./attribute.ts";
 
 /** Gives stdio to the program's user. */
 export interface OwnStdioStep {
@@ -36,6 +38,11 @@ export interface RlimitStep {
 export interface OomScoreStep {
   readonly kind: "oom-score-adj";
   readonly value: number;
+}
+
+/** Keeps the private procfs through the re-exec, for the labels. */
+export interface KeepProcStep {
+  readonly kind: "keep-proc";
 }
 
 /** Executes the gofer anew, with no more privileges than the rest needs. */
@@ -95,6 +102,8 @@ export type ProcessStep =
   | HostnameStep
   | RlimitStep
   | OomScoreStep
+  | AttributeStep
+  | KeepProcStep
   | ReexecStep
   | CredentialsStep
   | EnterCwdStep
@@ -169,8 +178,11 @@ export function planProgram(process: Process): ProcessStep[] {
   const home = env.some((entry) => /^HOME=./.test(entry))
     ? []
     : [{ kind: "find-home", uid: user.uid } as const];
+  const labels = planLabels(process);
   return [
+    ...labels.length === 0 ? [] : [{ kind: "keep-proc" } as const],
     { kind: "reexec", keep: [...keep].sort() },
+    ...labels,
     {
       kind: "credentials",
       uid: user.uid,

@@ -16,6 +16,8 @@ import { checkId } from "../../state/id.ts";
 import type { Globals } from "../globals.ts";
 import type { Arguments } from "../option.ts";
 
+import type { Injector } from "./cdi_option.ts";
+import { loadInjector } from "./cdi_option.ts";
 /** How many descriptors `--preserve-fds` names. */
 function preserved(args: Arguments): number {
   const text = args.value("preserve-fds") ?? "0";
@@ -33,7 +35,7 @@ export function createOptions(
   const [id = ""] = args.operands;
   checkId(id);
   const pidFile = args.value("pid-file");
-  const { path, spec, warnings } = loadSpec(args.value("bundle") ?? ".");
+  const { path, spec: read, warnings } = loadSpec(args.value("bundle") ?? ".");
   for (const warning of warnings) log("warning", warning);
   if (spec.process?.terminal === true) {
     throw new RuntimeError(
@@ -49,6 +51,7 @@ export function createOptions(
     bundle: path,
     spec,
     preserved: preserved(args),
+    noNewKeyring: args.flag("no-new-keyring"),
     noPivot: args.flag("no-pivot"),
     ...pidFile === undefined ? {} : { pidFile: resolve(pidFile) },
   };
@@ -74,7 +77,7 @@ export function watchOf({ trace, stop }: Globals): Watch {
 export function execute(args: Arguments, globals: Globals): number {
   needRoot();
   const watch = watchOf(globals);
-  createContainer(createOptions(args, globals), watch);
+  createContainer(createOptions(args, globals, true), watch);
   watch.finish();
   return 0;
 }
