@@ -9,15 +9,16 @@
 import type { CgroupHost } from "../cgroups/detect.ts";
 import { planCgroup } from "../cgroups/plan.ts";
 import type { NativeHookMode } from "../cdi/hook/name.ts";
+import { planConsole } from "../console/plan.ts";
 import { RuntimeError } from "../errors.ts";
 import type { HookPoint, HookStep } from "../hooks/run.ts";
 import { isNew, planNamespaces } from "../namespaces/plan.ts";
-import {
 import {
   planExecution,
   planKeyring,
   planScheduling,
 } from "../process/attribute.ts";
+import {
   planLimits,
   planPark,
   planPrivileged,
@@ -47,6 +48,10 @@ export interface PlanOptions {
   readonly preserved?: number;
   /** No pivot_root: the host runs from an initramfs. */
   readonly noPivot?: boolean;
+  /** The program keeps the caller's session keyring. */
+  readonly noNewKeyring?: boolean;
+  /** Absolute path of the socket that the terminal's master is sent to. */
+  readonly consoleSocket?: string;
   /** The root gets a private overlay, whatever it is. */
   readonly overlayRoot?: boolean;
   /** When built-in hooks take the place of programs; default: `auto`. */
@@ -259,35 +264,36 @@ export function planCreate(
     enterStep(spec, options.noPivot ?? false),
     ...shared ? [{ kind: "final-propagation", propagation } as const] : [],
     { kind: "make-directory", path: process.cwd },
+    ...planConsole(process, options.consoleSocket),
     ...readOnly.map((p) => ({ kind: "remount-read-only", path: p }) as const),
     ...spec.root?.readonly
       ? [{ kind: "remount-read-only", path: "/" } as const]
       : [],
+    ...options.noNewKeyring === true
+      ? []
+      : [planKeyring(options.id, namespaceOf(spec, "user") !== undefined)],
     ...planPrivileged(spec, process),
     ...Object.entries(linux?.sysctl ?? {}).map(([key, value]) =>
       ({ kind: "sysctl", key, value }) as const
     ),
     ...(linux?.readonlyPaths ?? []).map((p) =>
       ({ kind: "read-only-path", path: p }) as const
-    ...options.noNewKeyring === true
-      ? []
-      : [planKeyring(options.id, namespaceOf(spec, "user") !== undefined)],
     ),
     ...(linux?.maskedPaths ?? []).map((p) =>
       ({ kind: "mask-path", path: p }) as const
     ),
     ...planLimits(process),
+    ...planScheduling(process),
 
     // Without CAP_SYS_ADMIN, unless the spec grants it.
     ...planProgram(process),
+    ...planExecution(linux),
     { kind: "limit-cgroup", plan: cgroup },
     { kind: "record" },
     planPark(process, hooks?.startContainer ?? []),
-    ...planScheduling(process),
   ];
 }
 
-    ...planExecution(linux),
 /** Plans `start`, from the hooks that are still to come. */
 export function planStart(hooks: Hooks): Step[] {
   return [

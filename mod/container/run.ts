@@ -10,12 +10,14 @@
 import { SIGNALFD_SIGINFO } from "../../ffi/abi/layout.ts";
 import { SIGNAL } from "../../ffi/abi/signal.ts";
 import { WAIT } from "../../ffi/abi/wait.ts";
+import { POLL } from "../../ffi/abi/poll.ts";
 import { attempt, perform, tolerate } from "../../ffi/call.ts";
 import { read } from "../../ffi/file.ts";
 import { local } from "../../ffi/local.ts";
-import { blockSignals, ppoll, signalfd } from "../../ffi/poll.ts";
+import { blockSignals, ppollEach, signalfd } from "../../ffi/poll.ts";
 import { kill, pidfdOpen, prctl, wait4 } from "../../ffi/process.ts";
 import { unpack } from "../../ffi/struct.ts";
+import type { Relay } from "../console/relay.ts";
 
 /** Signals of our own faults, and those that cannot be caught. */
 const NOT_OURS: readonly number[] = [
@@ -35,6 +37,14 @@ const NOT_FORWARDED: readonly number[] = [
   SIGNAL.SIGCHLD,
   SIGNAL.SIGURG,
   SIGNAL.SIGPIPE,
+];
+
+/** Signals that end the wait for somebody to read the last output. */
+const ENDING: readonly number[] = [
+  SIGNAL.SIGHUP,
+  SIGNAL.SIGINT,
+  SIGNAL.SIGQUIT,
+  SIGNAL.SIGTERM,
 ];
 
 /** Signals taken by descriptor instead of by handler. */
@@ -84,19 +94,47 @@ export function exitStatus(waitStatus: number): number {
   return signal === 0 ? (waitStatus >> 8) & 0xff : 128 + signal;
 }
 
+/** Waits for descriptors, or for what the relay waits for, which is moved. */
+function waitAndMove(fds: readonly number[], relay: Relay | undefined): void {
+  const wanted = relay?.interests() ?? [];
+  const own = fds.map((fd) => ({ fd, events: POLL.POLLIN }));
+  const poll = ppollEach([...own, ...wanted], relay?.timeoutMs() ?? -1);
+  if (attempt(local, poll.call) < 0) return;
+  relay?.move(wanted, poll.came().slice(own.length));
+}
+
 /**
- * Waits for the container's process, forwarding signals to it.
+ * Passes on what the program has written before it ended. Where nobody reads
+ * it, a signal ends the wait.
+ */
+function passRest(relay: Relay, fd: number): void {
+  relay.end();
+  while (!relay.isDrained()) {
+    waitAndMove([fd], relay);
+    if (pending(fd).some((signal) => ENDING.includes(signal))) return;
+  }
+}
+
+/**
+ * Waits for the container's process, forwarding signals to it, and input and
+ * output where there is a relay.
  *
  * @returns the exit status: of the program, or 128 and the signal it died of
  */
-export function attend(pid: number, { fd }: Signals): number {
+export function attend(pid: number, { fd }: Signals, relay?: Relay): number {
   const pidfd = attempt(local, pidfdOpen(pid));
+  const fds = pidfd < 0 ? [fd] : [fd, pidfd];
   for (;;) {
     const status = reap(pid);
-    if (status !== undefined) return exitStatus(status);
-    attempt(local, ppoll(pidfd < 0 ? [fd] : [fd, pidfd], -1));
+    if (status !== undefined) {
+      if (relay !== undefined) passRest(relay, fd);
+      return exitStatus(status);
+    }
+    waitAndMove(fds, relay);
     for (const signal of pending(fd)) {
-      if (!NOT_FORWARDED.includes(signal)) attempt(local, kill(pid, signal));
+      if (NOT_FORWARDED.includes(signal)) continue;
+      if (relay?.takeSignal(signal) === true) continue;
+      attempt(local, kill(pid, signal));
     }
   }
 }

@@ -24,6 +24,8 @@ export interface SandboxOptions {
   readonly rw: readonly string[];
   /** Paths that cannot be written. */
   readonly ro: readonly string[];
+  /** With a terminal. */
+  readonly terminal: boolean;
   /** With the host's network. */
   readonly net: boolean;
   /** Who runs the command. */
@@ -158,7 +160,7 @@ export function sandboxSpec(
     hostname: "sandbox",
     mounts,
     process: {
-      terminal: false,
+      terminal: options.terminal,
       user: { ...options.user },
       args: [...options.args],
       env: [...options.env],

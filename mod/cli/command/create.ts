@@ -5,6 +5,7 @@
  */
 
 import { resolve } from "@std/path";
+import { checkConsole } from "../../console/plan.ts";
 import { createContainer } from "../../container/create.ts";
 import type { CreateOptions } from "../../container/create.ts";
 import type { Watch } from "../../container/trace.ts";
@@ -15,9 +16,8 @@ import { loadSpec } from "../../spec/load.ts";
 import { checkId } from "../../state/id.ts";
 import type { Globals } from "../globals.ts";
 import type { Arguments } from "../option.ts";
+import { withDevices } from "./cdi_option.ts";
 
-import type { Injector } from "./cdi_option.ts";
-import { loadInjector } from "./cdi_option.ts";
 /** How many descriptors `--preserve-fds` names. */
 function preserved(args: Arguments): number {
   const text = args.value("preserve-fds") ?? "0";
@@ -31,28 +31,25 @@ function preserved(args: Arguments): number {
 export function createOptions(
   args: Arguments,
   globals: Globals,
+  detached: boolean,
 ): CreateOptions {
   const [id = ""] = args.operands;
   checkId(id);
   const pidFile = args.value("pid-file");
-  const { path, spec: read, warnings } = loadSpec(args.value("bundle") ?? ".");
+  const { path, spec, warnings } = loadSpec(args.value("bundle") ?? ".");
   for (const warning of warnings) log("warning", warning);
-  if (spec.process?.terminal === true) {
-    throw new RuntimeError(
-      "process.terminal: terminals are not supported yet",
-      {
-        hint: 'set "terminal": false',
-      },
-    );
-  }
+  const socket = args.value("console-socket");
+  const terminal = spec.process?.terminal ?? false;
+  checkConsole({ terminal, detached, socket });
   return {
     id,
     stateRoot: globals.stateRoot,
     bundle: path,
     spec,
     preserved: preserved(args),
-    noNewKeyring: args.flag("no-new-keyring"),
+    ...socket === undefined ? {} : { consoleSocket: resolve(socket) },
     noPivot: args.flag("no-pivot"),
+    noNewKeyring: args.flag("no-new-keyring"),
     ...pidFile === undefined ? {} : { pidFile: resolve(pidFile) },
   };
 }
@@ -74,10 +71,14 @@ export function watchOf({ trace, stop }: Globals): Watch {
 }
 
 /** Creates a container. */
-export function execute(args: Arguments, globals: Globals): number {
+export async function execute(
+  args: Arguments,
+  globals: Globals,
+): Promise<number> {
   needRoot();
+  const options = await withDevices(args, createOptions(args, globals, true));
   const watch = watchOf(globals);
-  createContainer(createOptions(args, globals, true), watch);
+  createContainer(options, watch);
   watch.finish();
   return 0;
 }

@@ -5,11 +5,13 @@
  */
 
 import { resolve } from "@std/path";
+import { isTerminal } from "../../console/terminal.ts";
 import { hostMounts } from "../../container/facts.ts";
 import { sandboxSpec } from "../../container/sandbox.ts";
 import { RuntimeError } from "../../errors.ts";
 import type { Globals } from "../globals.ts";
 import type { Arguments } from "../option.ts";
+import { withDevices } from "./cdi_option.ts";
 import { needRoot, watchOf } from "./create.ts";
 import { runForeground } from "./run.ts";
 
@@ -71,7 +73,10 @@ function environment(
 }
 
 /** Runs a command in a throw-away sandbox; returns its exit status. */
-export function execute(args: Arguments, globals: Globals): number {
+export async function execute(
+  args: Arguments,
+  globals: Globals,
+): Promise<number> {
   needRoot();
   const wanted = args.value("user");
   const user = wanted === undefined ? undefined : findUser(wanted);
@@ -83,8 +88,13 @@ export function execute(args: Arguments, globals: Globals): number {
     rw: args.values("rw").map((path) => realPath("rw", path)),
     ro: args.values("ro").map((path) => realPath("ro", path)),
     net: args.flag("net"),
+    terminal: isTerminal(0) && isTerminal(1),
     user: { uid: user?.uid ?? 0, gid: user?.gid ?? 0 },
   }, hostMounts());
+  const { spec } = await withDevices(args, {
+    spec: sandbox.spec,
+    bundle: "/",
+  });
   const id = `do-${Deno.pid}`;
   return runForeground(
     {
@@ -92,8 +102,8 @@ export function execute(args: Arguments, globals: Globals): number {
       stateRoot: globals.stateRoot,
       bundle: "/",
       spec: {
-        ...sandbox.spec,
-        linux: { ...sandbox.spec.linux, cgroupsPath: `/burrow/${id}` },
+        ...spec,
+        linux: { ...spec.linux, cgroupsPath: `/burrow/${id}` },
       },
       overlayRoot: true,
       overlays: sandbox.overlays,

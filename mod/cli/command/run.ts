@@ -4,6 +4,7 @@
  * @module
  */
 
+import { openRelay } from "../../console/relay.ts";
 import { createContainer } from "../../container/create.ts";
 import type { CreateOptions } from "../../container/create.ts";
 import { destroy } from "../../container/delete.ts";
@@ -13,6 +14,7 @@ import type { Watch } from "../../container/trace.ts";
 import { log } from "../../log.ts";
 import type { Globals } from "../globals.ts";
 import type { Arguments } from "../option.ts";
+import { withDevices } from "./cdi_option.ts";
 import { createOptions, needRoot, watchOf } from "./create.ts";
 
 /** Runs a container in the foreground; returns its exit status. */
@@ -25,9 +27,10 @@ export function runForeground(
   const signals = takeSignals();
   const run = createContainer({ ...options, foreground: true }, watch);
   try {
+    using relay = run.master === undefined ? undefined : openRelay(run.master);
     startContainer({ stateRoot, id }, watch);
     watch.finish();
-    return attend(run.record.pid, signals);
+    return attend(run.record.pid, signals, relay);
   } finally {
     if (!keep) cleanUp(() => destroy(stateRoot, run.record));
   }
@@ -43,11 +46,18 @@ function cleanUp(action: () => void): void {
 }
 
 /** Creates and starts a container. */
-export function execute(args: Arguments, globals: Globals): number {
+export async function execute(
+  args: Arguments,
+  globals: Globals,
+): Promise<number> {
   needRoot();
   const watch = watchOf(globals);
-  const options = createOptions(args, globals);
-  if (!args.flag("detach")) {
+  const detached = args.flag("detach");
+  const options = await withDevices(
+    args,
+    createOptions(args, globals, detached),
+  );
+  if (!detached) {
     return runForeground(options, args.flag("keep"), watch);
   }
   const { stateRoot, id } = options;
