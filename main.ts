@@ -10,6 +10,7 @@
 import { exitCodeOf, renderError, RuntimeError } from "./mod/errors.ts";
 import { GLOBAL_OPTIONS, logFormat, readGlobals } from "./mod/cli/globals.ts";
 import { readArguments, withHelp } from "./mod/cli/option.ts";
+import type { Command, CommandGroup } from "./mod/cli/table.ts";
 import { COMMANDS } from "./mod/cli/table.ts";
 import { log, openLog } from "./mod/log.ts";
 
@@ -25,6 +26,29 @@ async function versionText(): Promise<string> {
   return `burrow version ${VERSION}\ncommit: ${COMMIT}\nspec: ${OCI_VERSION}\n`;
 }
 
+/** Finds a command by its name. */
+function find<T>(commands: Readonly<Record<string, T>>, name: string): T {
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (command !== undefined) return command;
+  throw new RuntimeError(`unknown command ${JSON.stringify(name)}`, {
+    hint: "`--help` lists the commands",
+  });
+}
+
+/** Finds the command of a group that some words begin with; or prints help. */
+async function findInGroup(
+  group: string,
+  { commands }: CommandGroup,
+  [word, ...rest]: readonly string[],
+): Promise<{ name: string; command: Command; rest: string[] } | number> {
+  if (word === undefined || /^(help|--?help|-h)$/.test(word)) {
+    const { groupHelp } = await import("./mod/cli/help.ts");
+    print(groupHelp(group, commands));
+    return word === undefined ? 1 : 0;
+  }
+  return { name: `${group} ${word}`, command: find(commands, word), rest };
+}
+
 /** Runs the command line; returns the exit status. */
 async function run(args: readonly string[]): Promise<number> {
   const globals = readArguments(args, withHelp(GLOBAL_OPTIONS), true);
@@ -35,22 +59,22 @@ async function run(args: readonly string[]): Promise<number> {
     format: logFormat(globals),
     debug: globals.flag("debug"),
   });
-  const [name, ...rest] = globals.operands;
+  const [first, ...words] = globals.operands;
   if (globals.flag("version")) {
     print(await versionText());
     return 0;
   }
-  if (name === undefined || name === "help" || globals.flag("help")) {
+  if (first === undefined || first === "help" || globals.flag("help")) {
     const { generalHelp } = await import("./mod/cli/help.ts");
     print(generalHelp());
-    return name === undefined && !globals.flag("help") ? 1 : 0;
+    return first === undefined && !globals.flag("help") ? 1 : 0;
   }
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (command === undefined) {
-    throw new RuntimeError(`unknown command ${JSON.stringify(name)}`, {
-      hint: "`burrow --help` lists the commands",
-    });
-  }
+  const entry = find(COMMANDS, first);
+  const found = "commands" in entry
+    ? await findInGroup(first, entry, words)
+    : { name: first, command: entry, rest: words };
+  if (typeof found === "number") return found;
+  const { name, command, rest } = found;
   const local = readArguments(
     rest,
     withHelp(command.options),
@@ -71,7 +95,7 @@ async function run(args: readonly string[]): Promise<number> {
     );
   }
   const { execute } = await command.load();
-  return execute(local, readGlobals(globals));
+  return await execute(local, readGlobals(globals));
 }
 
 if (import.meta.main) {

@@ -33,6 +33,19 @@ export function commandHelp(name: string, command: Command): string {
     `Options:\n${optionLines(withHelp(command.options))}`;
 }
 
+/** The help of a command that has commands of its own. */
+export function groupHelp(
+  name: string,
+  commands: Readonly<Record<string, Command>>,
+): string {
+  const rows = Object.entries(commands).map(([word, { summary }]) =>
+    [word, summary] as const
+  );
+  return `Usage: burrow ${name} COMMAND [OPTION]… [OPERAND]…\n\n` +
+    `Commands:\n${columns(rows)}\n` +
+    `\`burrow ${name} COMMAND --help\` tells more.\n`;
+}
+
 /** The help of the whole. */
 export function generalHelp(): string {
   const commands = columns(
