@@ -19,6 +19,7 @@ import {
   planScheduling,
 } from "../process/attribute.ts";
 import {
+  capabilitySets,
   planLimits,
   planPark,
   planPrivileged,
@@ -34,8 +35,11 @@ import type {
   OpenSourceStep,
   RootfsStep,
 } from "../rootfs/step.ts";
+import { planSeccomp } from "../seccomp/plan.ts";
+import type { CompiledFilter, SeccompPlan } from "../seccomp/plan.ts";
 import type { Spec } from "../spec/config.ts";
 import type { Hooks } from "../spec/hook.ts";
+import type { Process } from "../spec/process.ts";
 import { namespaceOf } from "../spec/rule.ts";
 import type { HostFacts } from "./facts.ts";
 import { containerHookSteps } from "./native_hook.ts";
@@ -177,6 +181,25 @@ function planNodes(
   };
 }
 
+/** When the system call filter is loaded, and by which step. */
+function planFilter(
+  { linux, hooks }: Spec,
+  process: Process,
+  filter: CompiledFilter | undefined,
+): SeccompPlan | undefined {
+  if (linux?.seccomp === undefined || filter === undefined) return undefined;
+  const { effective, permitted, inheritable } = capabilitySets(process);
+  return planSeccomp(linux.seccomp, filter, {
+    noNewPrivileges: process.noNewPrivileges ?? false,
+    hooks: (hooks?.startContainer?.length ?? 0) > 0,
+    capabilities: { effective, permitted, inheritable },
+    more: [
+      ...linux.personality ? [{ syscall: "personality" } as const] : [],
+      ...linux.memoryPolicy ? [{ syscall: "set_mempolicy" } as const] : [],
+    ],
+  });
+}
+
 /** How the root is entered. */
 function enterStep(spec: Spec, noPivot: boolean): RootfsStep {
   const joined = namespaceOf(spec, "mount")?.path !== undefined;
@@ -218,6 +241,7 @@ export function planCreate(
   const cgroup = planCgroup(linux, options.id, facts.cgroups, { rootless });
   const propagation = linux?.rootfsPropagation || "rslave";
   const shared = /shared|unbindable/.test(propagation);
+  const filter = planFilter(spec, process, facts.filter);
   const path = facts.rootPath;
   const overlay = options.overlayRoot === true || needsOverlay(spec, facts);
 
@@ -286,8 +310,11 @@ export function planCreate(
     ...planScheduling(process),
 
     // Without CAP_SYS_ADMIN, unless the spec grants it.
-    ...planProgram(process),
+    ...filter?.when === "early" ? [filter.step] : [],
+    ...planProgram(process, filter?.retain ? ["CAP_SYS_ADMIN"] : []),
     ...planExecution(linux),
+    { kind: "close-descriptors", states: hooks?.startContainer?.length ?? 0 },
+    ...filter?.when === "late" ? [filter.step] : [],
     { kind: "limit-cgroup", plan: cgroup },
     { kind: "record" },
     planPark(process, hooks?.startContainer ?? []),
