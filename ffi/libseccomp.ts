@@ -25,8 +25,6 @@ export const libseccomp = lazyLibrary(
     seccomp_arch_resolve_name: { parameters: ["buffer"], result: "u32" },
     // int seccomp_arch_add(scmp_filter_ctx, uint32_t arch_token)
     seccomp_arch_add: { parameters: ["pointer", "u32"], result: "i32" },
-    // int seccomp_attr_set(scmp_filter_ctx, enum scmp_filter_attr, uint32_t)
-    seccomp_attr_set: { parameters: ["pointer", "i32", "u32"], result: "i32" },
     // int seccomp_syscall_resolve_name_arch(uint32_t arch, const char *)
     seccomp_syscall_resolve_name_arch: {
       parameters: ["u32", "buffer"],
@@ -43,9 +41,8 @@ export const libseccomp = lazyLibrary(
   },
 );
 
-/** Attributes, operators and values of seccomp.h. */
+/** Operators and values of seccomp.h. */
 export const SCMP = {
-  SCMP_FLTATR_CTL_OPTIMIZE: 8,
   SCMP_CMP_NE: 1,
   SCMP_CMP_LT: 2,
   SCMP_CMP_LE: 3,

@@ -18,7 +18,9 @@ import type { CgroupHost } from "../cgroups/detect.ts";
 import { RuntimeError } from "../errors.ts";
 import { checkLabels } from "../process/label.ts";
 import { openIn } from "../rootfs/resolve.ts";
+import type { CompiledFilter } from "../seccomp/plan.ts";
 import type { Spec } from "../spec/config.ts";
+import { filterOf } from "./seccomp.ts";
 
 /** A mount of this host: a line of /proc/self/mountinfo. */
 export interface HostMount {
@@ -46,6 +48,8 @@ export interface HostFacts {
   readonly missingHooks: ReadonlySet<string>;
   /** The host's cgroups. */
   readonly cgroups: CgroupHost;
+  /** The system call filter, as this host's library compiles it. */
+  readonly filter: CompiledFilter | undefined;
 }
 
 /** Undoes the octal escapes of mountinfo. */
@@ -163,6 +167,7 @@ export function observeHost(spec: Spec): HostFacts {
         .filter((path) => !existsOnHost(path)),
     ),
     cgroups: detectCgroups(),
+    filter: filterOf(spec),
   };
 }
 

@@ -8,6 +8,7 @@
 
 import { FCNTL } from "../../ffi/abi/fcntl.ts";
 import { perform } from "../../ffi/call.ts";
+import type { Call } from "../../ffi/call.ts";
 import {
   AT_FDCWD,
   close,
@@ -145,13 +146,14 @@ export function writeCreated(_step: unknown, run: Run): void {
   writeRecord(run.directory, run.record);
 }
 
-/** Closes what the program is not to have, in the gofer. */
-export function closeOthers(run: Run): void {
+/** Closes what the program is not to have, in the gofer; then does `more`. */
+export function closeOthers(run: Run, more: readonly Call[] = []): void {
   const gofer = goferOf(run);
   const last = Math.max(gofer.self, ...run.fifos);
   gofer.run(
     closeRange(last + 1, 0xffffffff),
     close(gofer.self),
     closeRange(gofer.self, last, FCNTL.CLOSE_RANGE_CLOEXEC),
+    ...more,
   );
 }

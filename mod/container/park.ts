@@ -29,6 +29,7 @@ import type { ParkStep } from "../process/plan.ts";
 import { closeOthers } from "./launch.ts";
 import type { Run } from "./run_context.ts";
 import { stateFor } from "./run_context.ts";
+import type { CloseDescriptorsStep } from "./step.ts";
 
 /** What a frame of the report says. */
 export const FRAME = {
@@ -125,23 +126,31 @@ export function withHome(
   return [...env.filter((entry) => !entry.startsWith("HOME=")), `HOME=${home}`];
 }
 
+/**
+ * Closes what is not the program's, and writes the state documents of
+ * startContainer hooks, with the pid that the hook itself would see. Nothing of
+ * this is left to do when the filter is loaded.
+ */
+export function closeDescriptors(step: CloseDescriptorsStep, run: Run): void {
+  const gofer = goferOf(run);
+  // From here to the end a launcher that dies is noticed by its socket.
+  closeOthers(run, run.foreground ? [] : [prctl("PR_SET_PDEATHSIG", 0)]);
+  if (step.states === 0) return;
+  const own = getpid();
+  const pid = gofer.run(own).value(own);
+  const text = stateFor(run.record, "startContainer", pid);
+  run.states = Array.from({ length: step.states }, () => {
+    const fd = memfdCreate("state", 1);
+    return gofer.run(fd, write(fd, text), lseek(fd, 0)).value(fd);
+  });
+}
+
 /** Loads the rest of the gofer's life, and lets go of it. */
 export function park(step: ParkStep, run: Run): void {
   const gofer = goferOf(run);
   const [start = -1, reportFd = -1, output = -1] = run.fifos;
   const { executable } = run;
   if (executable === undefined) throw new RuntimeError("no executable");
-  closeOthers(run);
-
-  // State documents for startContainer hooks: made now, with the pid that the
-  // hook itself would see.
-  const own = getpid();
-  const pid = gofer.run(own).value(own);
-  const stdins = step.hooks.map(() => {
-    const fd = memfdCreate("state", 1);
-    const text = stateFor(run.record, "startContainer", pid);
-    return gofer.run(fd, write(fd, text), lseek(fd, 0)).value(fd);
-  });
 
   const exec: Call = execve(
     executable,
@@ -149,7 +158,6 @@ export function park(step: ParkStep, run: Run): void {
     withHome(step.env, run.home),
   );
   const loaded: Call[] = [
-    ...run.foreground ? [] : [prctl("PR_SET_PDEATHSIG", 0)],
     {
       syscall: "write",
       args: [gofer.control, { answer: "address" }, { answer: "size" }],
@@ -158,7 +166,7 @@ export function park(step: ParkStep, run: Run): void {
     close(gofer.control),
     awaitByte(start),
     ...step.hooks.flatMap((hook, i) =>
-      hookCalls(hook, stdins[i] ?? -1, { start, report: reportFd, output })
+      hookCalls(hook, run.states[i] ?? -1, { start, report: reportFd, output })
     ),
   ];
   gofer.finish(...loaded, ...lastCalls(reportFd, exec));
@@ -167,11 +175,12 @@ export function park(step: ParkStep, run: Run): void {
 
 /** Tells that the program comes, and becomes it; or tells why not. */
 function lastCalls(reportFd: number, exec: Call): Call[] {
-  const own = getpid();
+  const executing = new Uint8Array(FRAME_SIZE);
+  executing[0] = FRAME.executing;
   const tolerant = tolerate(exec);
   return [
-    own,
-    reportResult(reportFd, FRAME.executing, own),
+    // By write(2), which every filter has to allow; writev(2) it need not.
+    tolerate(write(reportFd, executing, "report")),
     // Returns only where it failed.
     tolerant,
     reportResult(reportFd, FRAME.failed, tolerant),

@@ -52,6 +52,7 @@ import {
   rootPropagation,
   unshareMounts,
 } from "../rootfs/root.ts";
+import type { LoadSeccompStep } from "../seccomp/plan.ts";
 import {
   createState,
   enterCgroup,
@@ -62,9 +63,10 @@ import {
   writeCreated,
 } from "./launch.ts";
 import { performNativeHook } from "./native_hook.ts";
-import { park } from "./park.ts";
+import { closeDescriptors, park } from "./park.ts";
 import type { Run } from "./run_context.ts";
-import { stateFor } from "./run_context.ts";
+import { ociStateFor, stateFor } from "./run_context.ts";
+import { loadSeccomp } from "./seccomp.ts";
 import type { ExecuteStep, ReleaseStep, Step } from "./step.ts";
 
 /** The steps of `create`; those of `start` and `exec` are in their files. */
@@ -130,6 +132,8 @@ const PERFORM: Performers = {
   "enter-cwd": enterCwd,
   "find-executable": findExecutable,
   "find-home": findHome,
+  "close-descriptors": closeDescriptors,
+  "load-seccomp": performSeccomp,
   "limit-cgroup": limitCgroup,
   "record": writeCreated,
   "park": park,
@@ -141,6 +145,12 @@ export function performStep(step: CreateStep, run: Run): unknown {
   // the two stay together through an index.
   const perform = PERFORM[step.kind] as (step: CreateStep, run: Run) => unknown;
   return perform(step, run);
+}
+
+/** Loads the filter; a listener hears of a container that is being made. */
+function performSeccomp(step: LoadSeccompStep, run: Run): void {
+  const state = ociStateFor(run.record, "creating", goferOf(run).pid);
+  loadSeccomp(step, run, run.filter, state);
 }
 
 /** Runs a hook of `create`, in the namespaces that its list is for. */

@@ -10,7 +10,7 @@ import type { ConsoleContext } from "../console/perform.ts";
 import type { HookPoint } from "../hooks/run.ts";
 import { log } from "../log.ts";
 import type { Spec } from "../spec/config.ts";
-import type { Status } from "../spec/state.ts";
+import type { OciState, Status } from "../spec/state.ts";
 import { hookState } from "../spec/state.ts";
 import type { ContainerRecord, ExecDefaults } from "../state/store.ts";
 import { directoryOf } from "../state/store.ts";
@@ -23,6 +23,10 @@ export interface Run extends ConsoleContext {
   record: ContainerRecord;
   /** In the gofer: the fifos. */
   fifos: number[];
+  /** In the gofer: state documents for startContainer hooks. */
+  states: number[];
+  /** The program of the system call filter. */
+  readonly filter?: Uint8Array | undefined;
   /** The program dies with this process. */
   readonly foreground: boolean;
   /** What a failure has to take back. */
@@ -41,6 +45,7 @@ export function beginRun(
     bundle: string;
     rootfs: string;
     spec: Spec;
+    filter: Uint8Array | undefined;
     foreground: boolean;
   },
 ): Run {
@@ -55,6 +60,8 @@ export function beginRun(
     trees: new Map(),
     deferred: [],
     fifos: [],
+    states: [],
+    filter: options.filter,
     undo: {},
     warn: (message) => log("debug", message),
     record: {
@@ -99,6 +106,19 @@ const STATUS: Readonly<Record<HookPoint, Status>> = {
   poststart: "running",
   poststop: "stopped",
 };
+
+/** OCI's part of the state document; `pid` is the host's. */
+export function ociStateFor(
+  record: ContainerRecord,
+  status: Status,
+  pid: number,
+): OciState {
+  const { id, bundle, rootfs, annotations } = record;
+  const { root: _, ...state } = hookState(
+    { id, bundle, rootfs, annotations, pid, status },
+  );
+  return state;
+}
 
 /** The state document of a hook; `pid` is as the hook sees it. */
 export function stateFor(

@@ -12,6 +12,7 @@ import type { ExecOwnStep } from "../process/exec_plan.ts";
 import type { NativeHookStep } from "./native_hook.ts";
 import type { ProcessStep } from "../process/plan.ts";
 import type { RootfsStep } from "../rootfs/step.ts";
+import type { LoadSeccompStep } from "../seccomp/plan.ts";
 
 /** Makes the container's directory in the state directory. */
 export interface CreateStateStep {
@@ -44,6 +45,13 @@ export interface OpenFifosStep {
   readonly output: boolean;
 }
 
+/** Closes in the gofer what is not the program's, before a filter forbids it. */
+export interface CloseDescriptorsStep {
+  readonly kind: "close-descriptors";
+  /** How many state documents startContainer hooks will want. */
+  readonly states: number;
+}
+
 /** Sets the limits that our own work would have exceeded. */
 export interface LimitCgroupStep {
   readonly kind: "limit-cgroup";
@@ -73,6 +81,8 @@ export type Step =
   | SpawnGoferStep
   | EnterCgroupStep
   | OpenFifosStep
+  | CloseDescriptorsStep
+  | LoadSeccompStep
   | LimitCgroupStep
   | RecordStep
   | ReleaseStep

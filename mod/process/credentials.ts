@@ -77,7 +77,8 @@ export function setCredentials(step: CredentialsStep, context: Context): void {
   const gofer = goferOf(context);
   const inheritable = capabilityMask(step.inheritable);
   const needed = capabilityMask(["CAP_SETGID", "CAP_SETUID", "CAP_SETPCAP"]);
-  const permitted = capabilityMask(step.permitted);
+  const retained = capabilityMask(step.retained);
+  const permitted = capabilityMask(step.permitted) | retained;
   const setup = permitted | needed;
   const groups = step.additionalGids;
   const setGroups = setgroups(groups);

@@ -65,6 +65,8 @@ export interface CredentialsStep {
   readonly permitted: readonly string[];
   readonly inheritable: readonly string[];
   readonly ambient: readonly string[];
+  /** Permitted beyond that, until the filter is loaded. */
+  readonly retained: readonly string[];
 }
 
 /** Enters the working directory, as the program's user. */
@@ -161,20 +163,35 @@ export function uniqueEnv(env: readonly string[]): string[] {
   return [...values.values()];
 }
 
-/** Steps after the re-exec without CAP_SYS_ADMIN. */
-export function planProgram(process: Process): ProcessStep[] {
-  const { user, cwd } = process;
-  const args = process.args ?? [];
-  const env = uniqueEnv(process.env ?? []);
+/** The five sets, as far as they are known. */
+export function capabilitySets(process: Process) {
   const capabilities = process.capabilities ?? {};
-  const sets = {
+  return {
     bounding: known(capabilities.bounding),
     effective: known(capabilities.effective),
     permitted: known(capabilities.permitted),
     inheritable: known(capabilities.inheritable),
     ambient: known(capabilities.ambient),
   };
-  const keep = new Set([...Object.values(sets).flat(), ...NEEDED]);
+}
+
+/**
+ * Steps after the re-exec, which is without CAP_SYS_ADMIN unless that must be
+ * retained for a filter.
+ */
+export function planProgram(
+  process: Process,
+  retained: readonly string[] = [],
+): ProcessStep[] {
+  const { user, cwd } = process;
+  const args = process.args ?? [];
+  const env = uniqueEnv(process.env ?? []);
+  const sets = capabilitySets(process);
+  const keep = new Set([
+    ...Object.values(sets).flat(),
+    ...NEEDED,
+    ...retained,
+  ]);
   const home = env.some((entry) => /^HOME=./.test(entry))
     ? []
     : [{ kind: "find-home", uid: user.uid } as const];
@@ -191,6 +208,7 @@ export function planProgram(process: Process): ProcessStep[] {
       umask: user.umask ?? 0o022,
       noNewPrivileges: process.noNewPrivileges ?? false,
       ...sets,
+      retained,
     },
     { kind: "enter-cwd", path: cwd },
     { kind: "find-executable", name: args[0] ?? "", path: pathOf(env) },
