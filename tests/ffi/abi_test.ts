@@ -60,9 +60,12 @@ const IN_C: Readonly<Record<string, string>> = {
   SIGSET_SIZE: "sizeof(sigset_t)",
 };
 
-/** Sizes and signs of the kinds of fields; C's `short` stands for u16 too. */
+/**
+ * Sizes and signs of the kinds of fields. C's `short` stands for u16 too, and
+ * its `char`, whose sign differs by architecture, or an array of it, for u8.
+ */
 const KINDS = {
-  u8: [1, 0],
+  u8: [1, undefined],
   u16: [2, undefined],
   u32: [4, 0],
   i32: [4, 1],
@@ -107,12 +110,17 @@ function layoutClaims(name: string, layout: Layout): Claim[] {
   const claims: Claim[] = Object.entries(fields).flatMap(([f, [at, kind]]) => {
     const what = `${name} ${f}`;
     const [bytes, sign] = KINDS[kind];
+    const POINTER = 5; // what an array decays to, <typeclass.h>
+    const sizeInC = kind === "u8"
+      ? `__builtin_classify_type(${field(f)}) == ${POINTER} ? 1 : ` +
+        `sizeof(${field(f)})`
+      : `sizeof(${field(f)})`;
     return [
       { what, headers, c: `offsetof(${c}, ${f})`, value: at },
       {
         what: `size of ${what}`,
         headers,
-        c: `sizeof(${field(f)})`,
+        c: sizeInC,
         value: bytes,
       },
       ...sign === undefined ? [] : [{
