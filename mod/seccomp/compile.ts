@@ -81,6 +81,14 @@ const FLAG: Readonly<Record<NonNullable<Seccomp["flags"]>[number], number>> = {
     SECCOMP.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
 };
 
+/** Actions that are understood. */
+export const ACTION_WORDS: readonly string[] = Object.keys(RETURN).sort();
+/** Operators that are. */
+export const OPERATOR_WORDS: readonly string[] = Object.keys(SCMP)
+  .filter((word) => word.startsWith("SCMP_CMP_")).sort();
+/** Flags that are. */
+export const FLAG_WORDS: readonly string[] = Object.keys(FLAG).sort();
+
 /** Under these, a system call of the future works, or is somebody's to judge. */
 const PERMISSIVE: readonly SeccompAction[] = [
   "SCMP_ACT_ALLOW",
@@ -93,6 +101,11 @@ function returnOf(action: SeccompAction, errno: number | undefined): number {
   const takes = action === "SCMP_ACT_ERRNO" || action === "SCMP_ACT_TRACE";
   if (!takes) return RETURN[action];
   return (RETURN[action] | (errno ?? EPERM) & SECCOMP.SECCOMP_RET_DATA) >>> 0;
+}
+
+/** What libseccomp calls an architecture of the spec. */
+export function libraryName(architecture: string): string {
+  return architecture.slice("SCMP_ARCH_".length).toLowerCase();
 }
 
 /** One condition. */
@@ -153,7 +166,7 @@ export function compileRules(seccomp: Seccomp): FilterRules | undefined {
   return {
     defaultAction: fallback,
     architectures: (seccomp.architectures ?? [])
-      .map((name) => name.slice("SCMP_ARCH_".length).toLowerCase()),
+      .map(libraryName),
     rules,
     names: [...new Set(syscalls.flatMap(({ names }) => names))],
     flags,

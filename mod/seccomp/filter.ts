@@ -24,6 +24,7 @@ import {
 import { local } from "../../ffi/local.ts";
 import { pack } from "../../ffi/struct.ts";
 import { RuntimeError } from "../errors.ts";
+import { libraryName } from "./compile.ts";
 import type { FilterCondition, FilterRules } from "./compile.ts";
 import type { NewestCall } from "./program.ts";
 import { withEnosys } from "./program.ts";
@@ -52,14 +53,19 @@ function openLibrary(): Library {
   }
 }
 
-/** Can filters be compiled on this host? */
-export function hasSeccompLibrary(): boolean {
+/** Those architectures that the library knows; undefined without a library. */
+export function knownArchitectures(
+  names: readonly string[],
+): string[] | undefined {
+  let library: Library;
   try {
-    libseccomp();
-    return true;
+    library = libseccomp();
   } catch {
-    return false;
+    return undefined;
   }
+  return names.filter((name) =>
+    library.seccomp_arch_resolve_name(cString(libraryName(name))) !== 0
+  );
 }
 
 /** Conditions as an array of `struct scmp_arg_cmp`. */

@@ -5,6 +5,7 @@
  */
 
 import { mountOptionWords } from "../../rootfs/option.ts";
+import { seccompFeatures } from "../../seccomp/feature.ts";
 import { features } from "../../spec/features.ts";
 import { VERSION } from "../../version.ts";
 import type { Globals } from "../globals.ts";
@@ -16,6 +17,7 @@ export function execute(_args: Arguments, _globals: Globals): number {
     version: VERSION,
     mountOptions: mountOptionWords(),
     cgroup: { rdma: true },
+    seccomp: seccompFeatures(),
   });
   const text = JSON.stringify(document, null, 2);
   Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
