@@ -8,7 +8,12 @@
  */
 
 import { exitCodeOf, renderError, RuntimeError } from "./mod/errors.ts";
-import { GLOBAL_OPTIONS, logFormat, readGlobals } from "./mod/cli/globals.ts";
+import {
+  checkLogFormat,
+  findLog,
+  GLOBAL_OPTIONS,
+  readGlobals,
+} from "./mod/cli/globals.ts";
 import { readArguments, withHelp } from "./mod/cli/option.ts";
 import type { Command, CommandGroup } from "./mod/cli/table.ts";
 import { COMMANDS } from "./mod/cli/table.ts";
@@ -51,14 +56,10 @@ async function findInGroup(
 
 /** Runs the command line; returns the exit status. */
 async function run(args: readonly string[]): Promise<number> {
+  // First of all, so that every failure is in the log: also that of a flag.
+  openLog(findLog(args));
   const globals = readArguments(args, withHelp(GLOBAL_OPTIONS), true);
-  // First of all, so that every later failure is in the log.
-  const path = globals.value("log");
-  openLog({
-    ...path === undefined ? {} : { path },
-    format: logFormat(globals),
-    debug: globals.flag("debug"),
-  });
+  checkLogFormat(globals);
   const [first, ...words] = globals.operands;
   if (globals.flag("version")) {
     print(await versionText());
@@ -76,7 +77,8 @@ async function run(args: readonly string[]): Promise<number> {
   if (typeof found === "number") return found;
   const { name, command, rest } = found;
   const local = readArguments(
-    rest,
+    // What is refused is refused with any option, and with --help.
+    command.refused === true ? [] : rest,
     withHelp(command.options),
     command.stopEarly ?? false,
   );

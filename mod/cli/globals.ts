@@ -60,10 +60,45 @@ function defaultRoot(): string {
   return own ? `${runtime}/burrow` : "/run/burrow";
 }
 
-/** Reads the format of the log. */
-export function logFormat(args: Arguments): LogFormat {
+/** What `--log`, `--log-format` and `--debug` say. */
+export interface LogOptions {
+  readonly path?: string;
+  readonly format: LogFormat;
+  readonly debug: boolean;
+}
+
+/**
+ * Finds where the log is before anything is checked, so that a fault of the
+ * command line is in it: callers look nowhere else (containerd).
+ */
+export function findLog(args: readonly string[]): LogOptions {
+  const found: Record<string, string> = {};
+  for (let i = 0; i < args.length; i++) {
+    const word = args[i] ?? "";
+    if (!word.startsWith("-") || word === "-" || word === "--") break;
+    const [, name = "", inline] = /^--?([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
+    const option = GLOBAL_OPTIONS.find((o) => o.name === name);
+    const value = option?.value === undefined
+      ? inline ?? "true"
+      : inline ?? args[++i];
+    if (value !== undefined) found[name] = value;
+  }
+  const { log: path } = found;
+  return {
+    ...path === undefined ? {} : { path },
+    format: found["log-format"] === "json" ? "json" : "text",
+    debug: found.debug === "true",
+  };
+}
+
+/**
+ * Checks the format of the log.
+ *
+ * @throws {RuntimeError} where there is no such format
+ */
+export function checkLogFormat(args: Arguments): void {
   const format = args.value("log-format") ?? "text";
-  if (format === "text" || format === "json") return format;
+  if (format === "text" || format === "json") return;
   throw new RuntimeError(`invalid log-format "${format}"`, {
     hint: "text or json",
   });

@@ -7,6 +7,7 @@
 
 import type { Arguments, Option } from "./option.ts";
 import type { Globals } from "./globals.ts";
+import { PID_FILE, PRESERVE_FDS, RUNNING_COMMANDS } from "./table_running.ts";
 
 /** What a command's module exports. */
 export interface CommandModule {
@@ -24,6 +25,8 @@ export interface Command {
   readonly count: readonly [least: number, most: number];
   /** Options end at the first operand. */
   readonly stopEarly?: boolean;
+  /** It only refuses: its command line is not read, nor is there help. */
+  readonly refused?: boolean;
   /** Its options. */
   readonly options: readonly Option[];
   /** Loads its code. */
@@ -43,24 +46,6 @@ const BUNDLE: Option = {
   short: "b",
   value: "DIR",
   help: "the bundle: the directory of config.json (default: this one)",
-};
-
-const PID_FILE: Option = {
-  name: "pid-file",
-  value: "FILE",
-  help: "write the process id there",
-};
-
-const CONSOLE_SOCKET: Option = {
-  name: "console-socket",
-  value: "SOCKET",
-  help: "send the terminal's master there",
-};
-
-const PRESERVE_FDS: Option = {
-  name: "preserve-fds",
-  value: "N",
-  help: "hand N descriptors behind stdio to the program",
 };
 
 const CDI_SPEC_DIR: Option = {
@@ -260,72 +245,7 @@ export const COMMANDS: Readonly<Record<string, Command | CommandGroup>> = {
     ],
     load: () => import("./command/kill.ts"),
   },
-  exec: {
-    summary: "run one more program in a container",
-    operands: "ID [COMMAND [ARGUMENT]…]",
-    count: [1, ANY],
-    stopEarly: true,
-    options: [
-      {
-        name: "process",
-        short: "p",
-        value: "FILE",
-        help: "the whole process as a document of the OCI: no other flags",
-      },
-      { name: "detach", short: "d", help: "do not wait" },
-      PID_FILE,
-      CONSOLE_SOCKET,
-      {
-        name: "pidfd-socket",
-        value: "SOCKET",
-        help: "send a pidfd of the program there",
-      },
-      { name: "tty", short: "t", help: "with a terminal" },
-      { name: "cwd", value: "DIR", help: "working directory" },
-      {
-        name: "env",
-        short: "e",
-        value: "KEY=VALUE",
-        repeat: true,
-        help: "set a variable",
-      },
-      {
-        name: "user",
-        short: "u",
-        value: "UID[:GID]",
-        help: "run as this user",
-      },
-      {
-        name: "additional-gids",
-        short: "g",
-        value: "GID",
-        repeat: true,
-        help: "with this group",
-      },
-      {
-        name: "cap",
-        short: "c",
-        value: "NAME",
-        repeat: true,
-        help: "with this capability",
-      },
-      { name: "no-new-privs", help: "execve grants no privileges" },
-      { name: "process-label", value: "LABEL", help: "SELinux label" },
-      { name: "apparmor", value: "PROFILE", help: "AppArmor profile" },
-      PRESERVE_FDS,
-      {
-        name: "cgroup",
-        value: "[CONTROLLER,…:]PATH",
-        repeat: true,
-        help: "in this cgroup below the container's",
-      },
-      {
-        name: "ignore-paused",
-        help: "a paused container: run when it is resumed",
-      },
-    ],
-    load: () => import("./command/exec.ts"),
-  },
+  ...RUNNING_COMMANDS,
   delete: {
     summary: "delete a container that does not run",
     operands: "ID",
