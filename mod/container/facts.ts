@@ -42,6 +42,8 @@ export interface HostFacts {
   readonly missing: readonly string[];
   /** The launcher is root of the initial user namespace. */
   readonly hostRoot: boolean;
+  /** The launcher is an ordinary user. */
+  readonly rootless: boolean;
   /** The host has /proc/kcore. */
   readonly hasKcore: boolean;
   /** Programs of createContainer hooks that are not there. */
@@ -161,6 +163,7 @@ export function observeHost(spec: Spec): HostFacts {
     rootReadOnly,
     missing: rootReadOnly ? missingPaths(spec, rootPath) : [],
     hostRoot: isHostRoot(),
+    rootless: Deno.uid() !== 0,
     hasKcore: existsOnHost("/proc/kcore"),
     missingHooks: new Set(
       (spec.hooks?.createContainer ?? []).map(({ path }) => path)

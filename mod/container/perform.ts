@@ -10,6 +10,7 @@ import { makeConsole } from "../console/perform.ts";
 import { goferOf } from "../gofer/context.ts";
 import { ownEnvironment, runHook, runHookHere } from "../hooks/run.ts";
 import type { HookStep } from "../hooks/run.ts";
+import { makeIdMapping } from "../namespaces/id_mapping.ts";
 import {
   fork,
   joinDeferred,
@@ -17,6 +18,7 @@ import {
   loopbackUp,
   newSession,
   newUserNamespace,
+  setTimeOffsets,
   unshareCgroup,
   unshareNamespaces,
 } from "../namespaces/perform.ts";
@@ -93,7 +95,9 @@ const PERFORM: Performers = {
   "open-source": openSource,
   "join-namespace": joinNamespace,
   "new-user-namespace": newUserNamespace,
+  "id-mapping": makeIdMapping,
   "join-deferred": joinDeferred,
+  "time-offsets": setTimeOffsets,
   "unshare": unshareNamespaces,
   "fork": fork,
   "new-session": newSession,

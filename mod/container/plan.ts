@@ -6,13 +6,12 @@
  * @module
  */
 
-import type { CgroupHost } from "../cgroups/detect.ts";
 import { planCgroup } from "../cgroups/plan.ts";
 import type { NativeHookMode } from "../cdi/hook/name.ts";
 import { planConsole } from "../console/plan.ts";
 import { RuntimeError } from "../errors.ts";
 import type { HookPoint, HookStep } from "../hooks/run.ts";
-import { isNew, planNamespaces } from "../namespaces/plan.ts";
+import { planEntry, planMaking } from "../namespaces/plan.ts";
 import {
   planExecution,
   planKeyring,
@@ -25,16 +24,8 @@ import {
   planPrivileged,
   planProgram,
 } from "../process/plan.ts";
-import { planCgroupMount } from "../rootfs/cgroup.ts";
-import { planDevices, planLinks } from "../rootfs/device.ts";
-import { isDeferredReadOnly } from "../rootfs/mount.ts";
-import { parseOptions, UNSUPPORTED_OPTIONS } from "../rootfs/option.ts";
-import type {
-  DeviceStep,
-  MountStep,
-  OpenSourceStep,
-  RootfsStep,
-} from "../rootfs/step.ts";
+import { planLinks } from "../rootfs/device.ts";
+import type { RootfsStep } from "../rootfs/step.ts";
 import { planSeccomp } from "../seccomp/plan.ts";
 import type { CompiledFilter, SeccompPlan } from "../seccomp/plan.ts";
 import type { Spec } from "../spec/config.ts";
@@ -42,6 +33,7 @@ import type { Hooks } from "../spec/hook.ts";
 import type { Process } from "../spec/process.ts";
 import { namespaceOf } from "../spec/rule.ts";
 import type { HostFacts } from "./facts.ts";
+import { planMounts, planNodes } from "./mount_plan.ts";
 import { containerHookSteps } from "./native_hook.ts";
 import type { Step } from "./step.ts";
 
@@ -87,100 +79,6 @@ function needsOverlay(spec: Spec, facts: HostFacts): boolean {
   return hooks > 0 || facts.missing.length > 0;
 }
 
-/** The mounts of a spec: what is opened before, and what is attached. */
-interface MountPlan {
-  readonly sources: OpenSourceStep[];
-  readonly mounts: RootfsStep[];
-  readonly readOnly: string[];
-}
-
-/** Refuses what we do not do yet, by its name. */
-function checkOptions(options: readonly string[], path: string): void {
-  const bad = options.find((word) => UNSUPPORTED_OPTIONS.includes(word));
-  if (bad === undefined) return;
-  throw new RuntimeError(`${path}: mount option "${bad}" is not supported yet`);
-}
-
-/** Plans the mounts: a bind's source is opened with the host's rights. */
-function planMounts(
-  spec: Spec,
-  cgroups: CgroupHost,
-  overlays: readonly string[],
-): MountPlan {
-  const plan: MountPlan = { sources: [], mounts: [], readOnly: [] };
-  const attach = (step: MountStep) => {
-    const options = parseOptions(step.options);
-    plan.mounts.push(step);
-    const late = step.tree === undefined && options.readonly &&
-      isDeferredReadOnly(step.type, step.destination);
-    if (late) plan.readOnly.push(step.destination);
-  };
-  for (const [i, mount] of (spec.mounts ?? []).entries()) {
-    const options = mount.options ?? [];
-    const { destination, type = "", source = "" } = mount;
-    checkOptions(options, `mounts[${i}]`);
-    if (mount.uidMappings !== undefined || mount.gidMappings !== undefined) {
-      throw new RuntimeError(
-        `mounts[${i}]: idmapped mounts are not supported yet`,
-      );
-    }
-    const { bind } = parseOptions(options);
-    if (type === "cgroup" || type === "cgroup2") {
-      const own = isNew(spec, "cgroup");
-      const part = planCgroupMount(mount, cgroups, own, plan.sources.length);
-      plan.sources.push(...part.sources);
-      part.steps.forEach((s) =>
-        s.kind === "mount" ? attach(s) : plan.mounts.push(s)
-      );
-      plan.readOnly.push(...part.readOnly);
-    } else if (bind !== undefined || type === "bind") {
-      const tree = plan.sources.length;
-      plan.sources.push({
-        kind: "open-source",
-        tree,
-        source,
-        recursive: bind === "rbind",
-        overlay: overlays.includes(destination),
-        options,
-      });
-      attach({
-        kind: "mount",
-        destination,
-        type: "bind",
-        source,
-        options,
-        tree,
-      });
-    } else {
-      attach({ kind: "mount", destination, type, source, options });
-    }
-  }
-  return plan;
-}
-
-/** Devices: bound from the host where mknod would be refused. */
-function planNodes(
-  spec: Spec,
-  facts: HostFacts,
-  trees: number,
-): { sources: OpenSourceStep[]; devices: DeviceStep[] } {
-  const devices = planDevices(spec);
-  const bound = namespaceOf(spec, "user") !== undefined || !facts.hostRoot;
-  if (!bound) return { sources: [], devices };
-  const sources: OpenSourceStep[] = devices.map((device, i) => ({
-    kind: "open-source",
-    tree: trees + i,
-    source: device.path,
-    recursive: false,
-    overlay: false,
-    options: [],
-  }));
-  return {
-    sources,
-    devices: devices.map((device, i) => ({ ...device, tree: trees + i })),
-  };
-}
-
 /** When the system call filter is loaded, and by which step. */
 function planFilter(
   { linux, hooks }: Spec,
@@ -218,6 +116,18 @@ function stagingPropagation(word: string): string {
 }
 
 /**
+ * A user without rights needs a user namespace: nothing else gives the right
+ * to mount.
+ */
+function checkRootless(spec: Spec, facts: HostFacts): void {
+  if (!facts.rootless || namespaceOf(spec, "user") !== undefined) return;
+  throw new RuntimeError(
+    'linux.namespaces: without root, a "user" namespace is needed',
+    { hint: "burrow spec --rootless writes a config.json with one; or sudo" },
+  );
+}
+
+/**
  * Plans `create`.
  *
  * @throws {RuntimeError} for what the spec asks and nobody can do
@@ -231,15 +141,17 @@ export function planCreate(
   if (process === undefined) {
     throw new RuntimeError("config.json: process is missing");
   }
-  const { mounts, sources, readOnly } = planMounts(
+  checkRootless(spec, facts);
+  const { mounts, mappings, innerMappings, sources, readOnly } = planMounts(
     spec,
-    facts.cgroups,
+    facts,
     options.overlays ?? [],
   );
   const nodes = planNodes(spec, facts, sources.length);
   const rootless = !facts.hostRoot;
   const cgroup = planCgroup(linux, options.id, facts.cgroups, { rootless });
   const propagation = linux?.rootfsPropagation || "rslave";
+  const staging = stagingPropagation(propagation);
   const shared = /shared|unbindable/.test(propagation);
   const filter = planFilter(spec, process, facts.filter);
   const path = facts.rootPath;
@@ -255,17 +167,25 @@ export function planCreate(
       kind: "open-fifos",
       output: (hooks?.startContainer?.length ?? 0) > 0,
     },
+    // A user without rights has them in the user namespace only.
+    ...facts.rootless ? planEntry(spec) : [],
     {
       kind: "unshare-mounts",
-      propagation: stagingPropagation(propagation),
-      holder: facts.holder,
+      propagation: staging,
+      ...staging.includes("shared") ? { holder: facts.holder } : {},
     },
+    ...mappings,
     { kind: "open-root", path, overlay },
     ...sources,
     ...nodes.sources,
 
     // In the container's namespaces.
-    ...planNamespaces(spec),
+    ...facts.rootless ? [] : planEntry(spec),
+    ...innerMappings,
+    ...planMaking(
+      spec,
+      facts.rootless || namespaceOf(spec, "user") === undefined,
+    ),
     { kind: "attach-root", path },
     {
       kind: "root-propagation",

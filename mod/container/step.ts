@@ -108,6 +108,7 @@ const LAUNCHER: ReadonlySet<Step["kind"]> = new Set<Step["kind"]>([
   "rlimit",
   "oom-score-adj",
   "io-priority",
+  "time-offsets",
   "scheduler",
   "release",
   "spawn-exec",

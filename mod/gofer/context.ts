@@ -38,6 +38,8 @@ export interface Context {
   nullDevice?: number;
   /** In the gofer: detached trees by number in the plan. */
   readonly trees: Map<number, Tree>;
+  /** In the gofer: user namespaces that map the ids of mounts, by number. */
+  mappings?: Map<number, number>;
   /** In the gofer: the private procfs. */
   proc?: number;
   /** In the gofer: namespaces that only the new user namespace may enter. */

@@ -25,10 +25,11 @@ import { pack } from "../../ffi/struct.ts";
 import { RuntimeError } from "../errors.ts";
 import type { Context } from "../gofer/context.ts";
 import { goferOf } from "../gofer/context.ts";
-import type { IdMapping } from "../spec/mount.ts";
+import { refusedUserNamespace, writeIdMaps, writeProc } from "./id_map.ts";
 import type {
   JoinNamespaceStep,
   NewUserNamespaceStep,
+  TimeOffsetsStep,
   UnshareStep,
 } from "./plan.ts";
 import { CLONE_FLAG } from "./plan.ts";
@@ -47,6 +48,10 @@ function becomeRoot(context: Context): void {
     tolerate(setgroups([])),
     setresuid(0, 0, 0),
     DIE_WITH_LAUNCHER,
+    // A change of user closes /proc/PID to a launcher that is not root: it has
+    // maps and clocks to write, and hooks have namespaces to open. The re-exec
+    // shuts it for good.
+    ...Deno.uid() === 0 ? [] : [prctl("PR_SET_DUMPABLE", 1)],
   );
 }
 
@@ -80,37 +85,29 @@ export function joinDeferred(_step: unknown, context: Context): void {
   context.deferred = [];
 }
 
-/** The text of /proc/PID/uid_map. */
-export function idMapText(mappings: readonly IdMapping[]): string {
-  return mappings.map(({ containerID, hostID, size }) =>
-    `${containerID} ${hostID} ${size}\n`
-  ).join("");
-}
-
-/** Writes a file below /proc/PID, naming it in the error. */
-function writeProc(pid: number, file: string, text: string): void {
-  const path = `/proc/${pid}/${file}`;
-  try {
-    Deno.writeTextFileSync(path, text, { create: false });
-  } catch (cause) {
-    throw new RuntimeError(`write ${JSON.stringify(text.trim())} to ${path}`, {
-      cause,
-    });
-  }
-}
-
 /** Makes a user namespace; the launcher writes its maps. */
 export function newUserNamespace(
   step: NewUserNamespaceStep,
   context: Context,
 ): void {
   const gofer = goferOf(context);
-  perform(gofer, unshare(SCHED.CLONE_NEWUSER, "user namespace"));
-  // Without CAP_SETGID, a gid map needs setgroups to be denied first.
-  if (Deno.uid() !== 0) writeProc(gofer.pid, "setgroups", "deny");
-  writeProc(gofer.pid, "gid_map", idMapText(step.gidMappings));
-  writeProc(gofer.pid, "uid_map", idMapText(step.uidMappings));
+  try {
+    perform(gofer, unshare(SCHED.CLONE_NEWUSER, "user namespace"));
+  } catch (cause) {
+    throw refusedUserNamespace(cause);
+  }
+  writeIdMaps(gofer.pid, step);
   becomeRoot(context);
+}
+
+/** Sets the clocks of a new time namespace. */
+export function setTimeOffsets(step: TimeOffsetsStep, context: Context): void {
+  const { pid } = goferOf(context);
+  try {
+    writeProc(pid, "timens_offsets", step.lines.map((l) => `${l}\n`).join(""));
+  } catch (cause) {
+    throw new RuntimeError("linux.timeOffsets", { cause });
+  }
 }
 
 /** Makes the other namespaces, in one call. */

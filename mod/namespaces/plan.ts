@@ -5,6 +5,7 @@
  */
 
 import { SCHED } from "../../ffi/abi/sched.ts";
+import { RuntimeError } from "../errors.ts";
 import type { Spec } from "../spec/config.ts";
 import type { NamespaceType } from "../spec/linux.ts";
 import type { IdMapping } from "../spec/mount.ts";
@@ -79,8 +80,28 @@ export interface LoopbackStep {
   readonly kind: "loopback-up";
 }
 
+/** Sets the clocks of a new time namespace, from outside, before the fork. */
+export interface TimeOffsetsStep {
+  readonly kind: "time-offsets";
+  /** Lines of /proc/PID/timens_offsets: clock, seconds, nanoseconds. */
+  readonly lines: readonly string[];
+}
+
+/** Makes a user namespace that serves to map the ids of mounts. */
+export interface IdMappingStep {
+  readonly kind: "id-mapping";
+  /** Which, for the mounts that use it. */
+  readonly mapping: number;
+  readonly uidMappings: readonly IdMapping[];
+  readonly gidMappings: readonly IdMapping[];
+  /** The user namespace of others, which is taken as it is. */
+  readonly path?: string;
+}
+
 /** Any step on namespaces. */
 export type NamespaceStep =
+  | TimeOffsetsStep
+  | IdMappingStep
   | JoinNamespaceStep
   | JoinDeferredStep
   | NewUserNamespaceStep
@@ -97,39 +118,71 @@ export function isNew(spec: Spec, type: NamespaceType): boolean {
 }
 
 /**
- * The steps up to the container's first process: joins with the host's rights,
- * the user namespace, what is left to join, the new ones, the fork.
+ * The steps up to those that make namespaces: joins with the rights we have,
+ * the user namespace, what is left to join.
  */
-export function planNamespaces(spec: Spec): NamespaceStep[] {
+export function planEntry(spec: Spec): NamespaceStep[] {
   const steps: NamespaceStep[] = [];
-  const all = spec.linux?.namespaces ?? [];
   // A mount namespace of others comes last: the paths of the rest are ours.
-  const joined = all.filter(({ path }) => path !== undefined)
+  const joined = (spec.linux?.namespaces ?? [])
+    .filter(({ path }) => path !== undefined)
     .sort((a, b) => rank(a.type) - rank(b.type));
   for (const { type, path = "" } of joined) {
     steps.push({ kind: "join-namespace", type, path });
   }
   const user = namespaceOf(spec, "user");
-  if (user !== undefined) {
-    if (user.path === undefined) {
-      steps.push({
-        kind: "new-user-namespace",
-        uidMappings: spec.linux?.uidMappings ?? [],
-        gidMappings: spec.linux?.gidMappings ?? [],
-      });
-    }
-    steps.push({ kind: "join-deferred" });
+  if (user === undefined) return steps;
+  if (user.path === undefined) {
+    steps.push({
+      kind: "new-user-namespace",
+      uidMappings: spec.linux?.uidMappings ?? [],
+      gidMappings: spec.linux?.gidMappings ?? [],
+    });
   }
-  const made = all.filter(({ type, path }) =>
+  steps.push({ kind: "join-deferred" });
+  return steps;
+}
+
+/**
+ * The steps that make namespaces, up to the container's first process. `staged`
+ * where the mount namespace that is there already is the container's.
+ */
+export function planMaking(spec: Spec, staged: boolean): NamespaceStep[] {
+  const made = (spec.linux?.namespaces ?? []).filter(({ type, path }) =>
     path === undefined && type !== "user" && type !== "cgroup" &&
-    // Without a user namespace, the staging one is the container's.
-    (type !== "mount" || user !== undefined)
+    (type !== "mount" || !staged)
   ).map(({ type }) => type);
+  const steps: NamespaceStep[] = [];
   if (made.length > 0) steps.push({ kind: "unshare", namespaces: made });
+  const lines = timeLines(spec);
+  // The clocks of a time namespace stand still once a process is in it.
+  if (lines.length > 0) steps.push({ kind: "time-offsets", lines });
   steps.push({ kind: "fork" }, { kind: "new-session" });
   if (isNew(spec, "cgroup")) steps.push({ kind: "unshare-cgroup" });
   if (isNew(spec, "network")) steps.push({ kind: "loopback-up" });
   return steps;
+}
+
+/**
+ * The lines of /proc/PID/timens_offsets: time_namespaces(7).
+ *
+ * @throws {RuntimeError} where the time namespace is not ours to set
+ */
+function timeLines(spec: Spec): string[] {
+  const offsets = spec.linux?.timeOffsets ?? {};
+  const lines = (["monotonic", "boottime"] as const).flatMap((clock) => {
+    const offset = offsets[clock];
+    if (offset === undefined) return [];
+    const { secs = 0, nanosecs = 0 } = offset;
+    return [`${clock} ${secs} ${nanosecs}`];
+  });
+  if (lines.length > 0 && !isNew(spec, "time")) {
+    throw new RuntimeError(
+      "linux.timeOffsets: the clocks of a joined time namespace are set",
+      { hint: 'take "path" off the "time" namespace, or the offsets away' },
+    );
+  }
+  return lines;
 }
 
 /** User before mount, both behind the others. */

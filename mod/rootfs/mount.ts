@@ -27,6 +27,8 @@ import { RuntimeError } from "../errors.ts";
 import type { Context, Tree } from "../gofer/context.ts";
 import { goferOf, rootOf } from "../gofer/context.ts";
 import type { MountOptions } from "./option.ts";
+import { copyUp } from "./copy_up.ts";
+import { idMapCalls, idMapError } from "./id_map.ts";
 import { parseOptions } from "./option.ts";
 import { openOrMake, statusOf } from "./resolve.ts";
 import type { Opened } from "./resolve.ts";
@@ -100,6 +102,16 @@ function inheritedMode(
   const given = options.data.some((word) => word.startsWith("mode="));
   if (step.type !== "tmpfs" || given || to.made) return [];
   return [`mode=${(to.status.stx_mode & 0o7777).toString(8)}`];
+}
+
+/** Is it an error about a mount's attributes? */
+function isAttribute(error: unknown): boolean {
+  return error instanceof SyscallError && error.syscall === "mount_setattr";
+}
+
+/** Is it an error of which the filesystem itself may say more? */
+function isOfFilesystem(error: unknown): boolean {
+  return error instanceof SyscallError && /^fs/.test(error.syscall);
 }
 
 /** The calls that make a new filesystem; the last is the detached mount. */
@@ -188,9 +200,19 @@ export function attachMount(step: MountStep, context: Context): void {
   }
   const made = filesystemCalls(step, options, to);
   const { fs, settings, tree } = made;
+  const mapped = idMapCalls(tree, step.idmap, context, step.destination);
+  const make = [fs, ...settings, tree, close(fs), ...mapped];
   try {
-    gofer.run(fs, ...settings, tree, close(fs), ...attach(tree));
+    if (options.copyUp && !to.made) {
+      const fd = gofer.run(...make).value(tree);
+      copyUp(gofer, to.fd, fd, step.destination);
+      gofer.run(...attach(fd));
+    } else gofer.run(...make, ...attach(tree));
   } catch (error) {
+    if (step.idmap !== undefined && isAttribute(error)) {
+      throw idMapError(error, step.destination);
+    }
+    if (!isOfFilesystem(error)) throw error;
     const why = explain(gofer, made);
     if (why === "") throw error;
     throw new RuntimeError(why, { cause: error });

@@ -23,6 +23,12 @@ export interface MountOptions {
   readonly bind: "bind" | "rbind" | undefined;
   /** Is the mount to be read-only? */
   readonly readonly: boolean;
+  /** Has the mount ids of its own, and have all below it? */
+  readonly idmap: "idmap" | "ridmap" | undefined;
+  /** Is a tmpfs filled with what it covers? */
+  readonly copyUp: boolean;
+  /** Words that are neither ours nor flags of a superblock. */
+  readonly unknown: readonly string[];
 }
 
 const {
@@ -110,13 +116,6 @@ const SUPERBLOCK: Readonly<Record<string, string>> = {
   remount: "",
 };
 
-/** Options that we know of, and do not do yet. */
-export const UNSUPPORTED_OPTIONS: readonly string[] = [
-  "tmpcopyup",
-  "idmap",
-  "ridmap",
-];
-
 /** The propagation that a word such as `rslave` asks for. */
 export function parsePropagation(
   word: string,
@@ -134,7 +133,10 @@ export function parseOptions(words: readonly string[]): MountOptions {
   const recursive = { set: 0, clear: 0 };
   const propagation: { type: number; recursive: boolean }[] = [];
   const data: string[] = [];
+  const unknown: string[] = [];
   let bind: "bind" | "rbind" | undefined;
+  let idmap: "idmap" | "ridmap" | undefined;
+  let copyUp = false;
   for (const word of words) {
     const attribute = ATTRIBUTE[word];
     const whole = word.startsWith("r") && RECURSIVE.has(word.slice(1))
@@ -149,13 +151,26 @@ export function parseOptions(words: readonly string[]): MountOptions {
       recursive.clear = (recursive.clear & ~whole[0]) | whole[1];
     } else if (way !== undefined) propagation.push(way);
     else if (word === "bind" || word === "rbind") bind = word;
+    else if (word === "idmap" || word === "ridmap") idmap = word;
+    else if (word === "tmpcopyup") copyUp = true;
     else {
       const flag = SUPERBLOCK[word] ?? word;
       if (flag !== "") data.push(flag);
+      if (SUPERBLOCK[word] === undefined && word !== "") unknown.push(word);
     }
   }
-  const readonly = (set & MOUNT_ATTR_RDONLY) !== 0;
-  return { set, clear, recursive, propagation, data, bind, readonly };
+  return {
+    set,
+    clear,
+    recursive,
+    propagation,
+    data,
+    bind,
+    readonly: (set & MOUNT_ATTR_RDONLY) !== 0,
+    idmap,
+    copyUp,
+    unknown,
+  };
 }
 
 /** Every word of the table, sorted: for `features`. */
@@ -168,5 +183,8 @@ export function mountOptionWords(): string[] {
     ...Object.keys(SUPERBLOCK),
     "bind",
     "rbind",
+    "idmap",
+    "ridmap",
+    "tmpcopyup",
   ].sort();
 }

@@ -12,7 +12,8 @@ import { STATFS, STATX_BUFFER } from "../../ffi/abi/layout.ts";
 import { MOUNT } from "../../ffi/abi/mount.ts";
 import { SCHED } from "../../ffi/abi/sched.ts";
 import { perform, tolerate } from "../../ffi/call.ts";
-import type { Call } from "../../ffi/call.ts";
+import type { Call, Results } from "../../ffi/call.ts";
+import { SyscallError } from "../../ffi/errno.ts";
 import {
   AT_FDCWD,
   chdir,
@@ -42,6 +43,7 @@ import { unpack } from "../../ffi/struct.ts";
 import { RuntimeError } from "../errors.ts";
 import type { Context } from "../gofer/context.ts";
 import { goferOf, rootOf } from "../gofer/context.ts";
+import { idMapCalls, idMapError } from "./id_map.ts";
 import { parseOptions, parsePropagation } from "./option.ts";
 import { isDirectory, openIn } from "./resolve.ts";
 import type {
@@ -70,7 +72,9 @@ export function unshareMounts(step: UnshareMountsStep, context: Context): void {
     unshare(SCHED.CLONE_NEWNS, "mount namespace"),
     mount("none", "/", "", propagationFlags(step.propagation)),
     // A shared holder would make pivot_root fail, and leak the self-bind.
-    mount("none", step.holder, "", MOUNT.MS_PRIVATE),
+    ...step.holder === undefined
+      ? []
+      : [mount("none", step.holder, "", MOUNT.MS_PRIVATE)],
   );
 }
 
@@ -138,9 +142,13 @@ export function openRoot(step: OpenRootStep, context: Context): void {
 }
 
 /** The calls that set the attributes the options ask for; maybe none. */
-function attributeCalls(tree: Fd, step: OpenSourceStep): Call[] {
+function attributeCalls(
+  tree: Fd,
+  step: OpenSourceStep,
+  context: Context,
+): Call[] {
   const { set, clear, recursive } = parseOptions(step.options);
-  const calls: Call[] = [];
+  const calls = idMapCalls(tree, step.idmap, context, step.source);
   if ((recursive.set | recursive.clear) !== 0) {
     const change = { ...recursive, recursive: true };
     calls.push(mountSetattr(tree, change, step.source));
@@ -149,6 +157,25 @@ function attributeCalls(tree: Fd, step: OpenSourceStep): Call[] {
     calls.push(mountSetattr(tree, { set, clear }, step.source));
   }
   return calls;
+}
+
+/** Says why a tree cannot have the attributes that it is to have. */
+function explainAttributes(error: unknown, step: OpenSourceStep): unknown {
+  if (!(error instanceof SyscallError)) return error;
+  if (error.syscall === "open_tree" && error.code === "EINVAL") {
+    return new RuntimeError(`bind "${step.source}"`, {
+      cause: error,
+      hint: "a user namespace takes what is mounted below along: rbind",
+    });
+  }
+  if (error.syscall !== "mount_setattr") return error;
+  if (step.idmap !== undefined) return idMapError(error, step.source);
+  if (error.code !== "EPERM") return error;
+  return new RuntimeError(`bind "${step.source}"`, {
+    cause: error,
+    hint: "the host has locked one of its flags: " +
+      step.options.filter((word) => !word.endsWith("bind")).join(", "),
+  });
 }
 
 /** Opens a bind source as a detached tree, with its attributes. */
@@ -161,12 +188,14 @@ export function openSource(step: OpenSourceStep, context: Context): void {
   const tree = overlay ?? open;
   const stat = statx(tree, "");
   const fs = fstatfs(tree);
-  const results = gofer.run(
-    ...overlay === undefined ? [open] : [],
-    ...attributeCalls(tree, step),
-    stat,
-    fs,
-  );
+  const attributes = attributeCalls(tree, step, context);
+  let results: Results;
+  try {
+    const opened = overlay === undefined ? [open] : [];
+    results = gofer.run(...opened, ...attributes, stat, fs);
+  } catch (error) {
+    throw explainAttributes(error, step);
+  }
   context.trees.set(step.tree, {
     fd: overlay ?? results.value(open),
     isDirectory: isDirectory(unpack(STATX_BUFFER, results.output(stat))),

@@ -9,8 +9,19 @@ export interface UnshareMountsStep {
   readonly kind: "unshare-mounts";
   /** What `/` becomes, with all below: a word of the spec. */
   readonly propagation: string;
-  /** The mount that holds the root, made private; so that pivot_root works. */
-  readonly holder: string;
+  /**
+   * The mount that holds the root, made private where it would be shared: so
+   * that pivot_root works. Binds are cut out of it too, so else it is left.
+   */
+  readonly holder?: string;
+}
+
+/** How the ids of a mount are mapped. */
+export interface MountIdMap {
+  /** Which mapping: one that an `id-mapping` step made. */
+  readonly mapping: number;
+  /** For all mounts of the tree. */
+  readonly recursive: boolean;
 }
 
 /** Opens the root as a detached tree. */
@@ -33,6 +44,8 @@ export interface OpenSourceStep {
   readonly overlay: boolean;
   /** The words that change its attributes, such as `ro`. */
   readonly options: readonly string[];
+  /** Its ids; absent: as they are. */
+  readonly idmap?: MountIdMap;
 }
 
 /** Binds the root on itself: a mount point, before anything is mounted in it. */
@@ -61,6 +74,8 @@ export interface MountStep {
   readonly options: readonly string[];
   /** The tree opened before; absent: a new filesystem. */
   readonly tree?: number;
+  /** The ids of a new filesystem; absent: as they are. */
+  readonly idmap?: MountIdMap;
 }
 
 /** Makes a device node, or binds the host's. */

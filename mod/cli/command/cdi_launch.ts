@@ -8,7 +8,6 @@ import { annotatedDevices } from "../../cdi/annotation.ts";
 import { injectDevices } from "../../cdi/inject.ts";
 import { lookUpNode, readRegistry } from "../../cdi/read.ts";
 import { log } from "../../log.ts";
-import { UNSUPPORTED_OPTIONS } from "../../rootfs/option.ts";
 import type { Spec } from "../../spec/config.ts";
 import { resolveSpec } from "../../spec/resolve.ts";
 import { checkSpec } from "../../spec/validate.ts";
@@ -46,7 +45,7 @@ export function injectAtLaunch(
   const { spec: edited, warnings } = injectDevices(spec, registry, names, {
     lookUp: lookUpNode,
     hostNumbers: args.flag("cdi-host-numbers"),
-    idmap: !UNSUPPORTED_OPTIONS.includes("idmap"),
+    idmap: true,
   });
   for (const warning of warnings) log("warning", warning);
   checkSpec(edited, `config.json with CDI devices ${names.join(", ")}`);

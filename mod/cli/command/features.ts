@@ -4,6 +4,7 @@
  * @module
  */
 
+import { MPOL } from "../../../ffi/abi/mempolicy.ts";
 import { mountOptionWords } from "../../rootfs/option.ts";
 import { seccompFeatures } from "../../seccomp/feature.ts";
 import { features } from "../../spec/features.ts";
@@ -17,6 +18,13 @@ export function execute(_args: Arguments, _globals: Globals): number {
     version: VERSION,
     mountOptions: mountOptionWords(),
     cgroup: { rdma: true },
+    apparmor: true,
+    selinux: true,
+    idmap: true,
+    memoryPolicy: {
+      modes: Object.keys(MPOL).filter((name) => !name.startsWith("MPOL_F_")),
+      flags: Object.keys(MPOL).filter((name) => name.startsWith("MPOL_F_")),
+    },
     seccomp: seccompFeatures(),
   });
   const text = JSON.stringify(document, null, 2);
