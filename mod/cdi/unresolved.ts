@@ -27,7 +27,10 @@ export function directoryLine(
   }
 }
 
-/** The dropped files that may have held a device: by kind, else all of them. */
+/**
+ * The dropped files that may have held a device: those that speak of its kind;
+ * where no file does, all of them.
+ */
 function suspects(registry: Registry, name: string): readonly DroppedFile[] {
   const kind = name.slice(0, Math.max(0, name.indexOf("=")));
   const vendor = splitKind(kind)?.vendor ?? name;
@@ -35,7 +38,8 @@ function suspects(registry: Registry, name: string): readonly DroppedFile[] {
     text.includes(kind === "" ? vendor : kind) ||
     path.slice(path.lastIndexOf("/")).includes(vendor)
   );
-  return about.length > 0 ? about : registry.dropped;
+  const isKnown = registry.files.some(({ file }) => file.kind === kind);
+  return about.length > 0 || isKnown ? about : registry.dropped;
 }
 
 /** Says why one device cannot be had. */

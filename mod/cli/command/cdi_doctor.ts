@@ -54,11 +54,9 @@ export function execute(args: Arguments, _globals: Globals): number {
     lines.push(`${level} "${subject}": ${problem}; try: ${suggestion}`);
   }
   const errors = findings.filter(({ level }) => level === "error").length;
-  const count = registry.devices.size;
   lines.push(
-    `${count} device${count === 1 ? "" : "s"}, ` +
-      `${errors} error${errors === 1 ? "" : "s"}, ` +
-      `${findings.length - errors} warnings`,
+    `devices: ${registry.devices.size}, errors: ${errors}, ` +
+      `warnings: ${findings.length - errors}`,
   );
   printLines(lines);
   return errors === 0 ? 0 : 1;
