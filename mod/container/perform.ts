@@ -12,6 +12,7 @@ import { ownEnvironment, runHook, runHookHere } from "../hooks/run.ts";
 import type { HookStep } from "../hooks/run.ts";
 import { makeIdMapping } from "../namespaces/id_mapping.ts";
 import {
+  enterUnified,
   fork,
   joinDeferred,
   joinNamespace,
@@ -95,6 +96,7 @@ const PERFORM: Performers = {
   "open-source": openSource,
   "join-namespace": joinNamespace,
   "new-user-namespace": newUserNamespace,
+  "enter-unified": enterUnified,
   "id-mapping": makeIdMapping,
   "join-deferred": joinDeferred,
   "time-offsets": setTimeOffsets,

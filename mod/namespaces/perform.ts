@@ -124,6 +124,16 @@ export function fork(_step: unknown, context: Context): void {
   goferOf(context).fork(SCHED.CLONE_PARENT, context.cgroup);
 }
 
+/** Goes on in a child that is born in the v2 cgroup, where there is one. */
+export function enterUnified(_step: unknown, context: Context): void {
+  const { cgroup } = context;
+  if (cgroup === undefined) return;
+  const gofer = goferOf(context);
+  gofer.fork(SCHED.CLONE_PARENT, cgroup);
+  gofer.run(close(cgroup));
+  delete context.cgroup;
+}
+
 /** setsid(2). */
 export function newSession(_step: unknown, context: Context): void {
   perform(goferOf(context), setsid());

@@ -98,8 +98,17 @@ export interface IdMappingStep {
   readonly path?: string;
 }
 
+/**
+ * Goes on in a child that is born in the v2 cgroup: once in a user namespace,
+ * the gofer has no right to that any more.
+ */
+export interface EnterUnifiedStep {
+  readonly kind: "enter-unified";
+}
+
 /** Any step on namespaces. */
 export type NamespaceStep =
+  | EnterUnifiedStep
   | TimeOffsetsStep
   | IdMappingStep
   | JoinNamespaceStep
@@ -122,7 +131,10 @@ export function isNew(spec: Spec, type: NamespaceType): boolean {
  * the user namespace, what is left to join.
  */
 export function planEntry(spec: Spec): NamespaceStep[] {
-  const steps: NamespaceStep[] = [];
+  const user = namespaceOf(spec, "user");
+  const steps: NamespaceStep[] = user === undefined
+    ? []
+    : [{ kind: "enter-unified" }];
   // A mount namespace of others comes last: the paths of the rest are ours.
   const joined = (spec.linux?.namespaces ?? [])
     .filter(({ path }) => path !== undefined)
@@ -130,7 +142,6 @@ export function planEntry(spec: Spec): NamespaceStep[] {
   for (const { type, path = "" } of joined) {
     steps.push({ kind: "join-namespace", type, path });
   }
-  const user = namespaceOf(spec, "user");
   if (user === undefined) return steps;
   if (user.path === undefined) {
     steps.push({
