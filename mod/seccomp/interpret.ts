@@ -4,7 +4,7 @@
  * loaded. Pure.
  *
  * Arguments need not be known: the program is then followed both ways, and all
- * answers that are possible are told. tests/mod/seccomp/interpret_test.ts
+ * answers that are possible are told. tests/kernel/seccomp_test.ts
  * compares the answers with the kernel's.
  *
  * @see https://www.kernel.org/doc/html/latest/userspace-api/seccomp_filter.html

@@ -23,6 +23,11 @@ const PACKAGES: readonly (readonly [string, string, string])[] = [
   ["runc", "runc", "proves the tests, and is measured beside"],
   ["crun", "crun", "is measured beside"],
   ["libseccomp2", "libseccomp.so.2", "filters that hide newer system calls"],
+  [
+    "golang-github-containers-common",
+    "/usr/share/containers/seccomp.json",
+    "podman's default filter of system calls",
+  ],
   ["util-linux", "unshare", "namespaces and mounts from outside"],
   ["iproute2", "ip", "network namespaces from outside"],
   ["strace", "strace", "counts the system calls that were made"],

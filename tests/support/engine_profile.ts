@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { Seccomp } from "../../../mod/spec/seccomp.ts";
+import type { Seccomp } from "../../mod/spec/seccomp.ts";
 
 /** An entry of an engine's profile: OCI's, with conditions. */
 type Entry =
