@@ -6,6 +6,7 @@
  * @module
  */
 import type { Seccomp } from "../../mod/spec/seccomp.ts";
+import type { Spec } from "./spec.ts";
 
 /** An entry of an engine's profile: OCI's, with conditions. */
 type Entry =
@@ -51,4 +52,9 @@ export function engineProfile(
     ] as NonNullable<Seccomp["architectures"]>,
     syscalls,
   };
+}
+
+/** Puts a filter into a spec. */
+export function setSeccomp(spec: Spec, seccomp: Seccomp): void {
+  Object.assign(spec.linux, { seccomp });
 }
