@@ -7,6 +7,7 @@
 
 import type { Arguments, Option } from "./option.ts";
 import type { Globals } from "./globals.ts";
+import { GENERATE } from "./table_generate.ts";
 import { PID_FILE, PRESERVE_FDS, RUNNING_COMMANDS } from "./table_running.ts";
 
 /** What a command's module exports. */
@@ -147,6 +148,7 @@ const CDI: Readonly<Record<string, Command>> = {
     ],
     load: () => import("./command/cdi_inject.ts"),
   },
+  generate: GENERATE,
   doctor: {
     summary: "say what is wrong with the CDI files of this host",
     operands: "",
@@ -307,7 +309,7 @@ export const COMMANDS: Readonly<Record<string, Command | CommandGroup>> = {
     load: () => import("./command/plan.ts"),
   },
   cdi: {
-    summary: "CDI devices: list, show, validate, inject, doctor",
+    summary: "CDI devices: list, show, validate, inject, generate, doctor",
     commands: CDI,
   },
 };

@@ -17,47 +17,7 @@ import { CDI_SPEC_DIRS, makeRegistry } from "../../cdi/registry.ts";
 import { RuntimeError } from "../../errors.ts";
 import { log } from "../../log.ts";
 import type { Globals } from "../globals.ts";
-import type { Arguments, Option } from "../option.ts";
-
-/** The options of `cdi generate`. */
-export const GENERATE_OPTIONS: readonly Option[] = [
-  {
-    name: "vendor",
-    value: "NAME",
-    help: "the vendor of the devices (default: nvidia.com)",
-  },
-  { name: "class", value: "NAME", help: "their class (default: gpu)" },
-  {
-    name: "driver-root",
-    value: "DIR",
-    help: "the root that the driver is installed in (default: /)",
-  },
-  {
-    name: "library-dir",
-    value: "DIR",
-    repeat: true,
-    help: "look for the driver's libraries in DIR first",
-  },
-  {
-    name: "hook-path",
-    value: "PATH",
-    help: "the program of the hooks (default: burrow itself)",
-  },
-  {
-    name: "output",
-    value: "FILE",
-    help: "write to FILE, `-` is stdout (default: in /var/run/cdi)",
-  },
-  {
-    name: "format",
-    value: "json|yaml",
-    help: "how it is written (default: as FILE ends, or json)",
-  },
-  {
-    name: "no-additional-gids",
-    help: "do not add the groups of nodes, which need CDI 0.7.0",
-  },
-];
+import type { Arguments } from "../option.ts";
 
 /** Reads the format. */
 function formatOf(args: Arguments, output: string): "json" | "yaml" {

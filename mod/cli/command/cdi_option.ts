@@ -37,12 +37,15 @@ export function nativeHooksOf(args: Arguments): NativeHooks {
  */
 export async function withDevices<
   T extends { readonly spec: Spec; readonly bundle: string },
->(args: Arguments, options: T): Promise<T> {
-  nativeHooksOf(args);
+>(
+  args: Arguments,
+  options: T,
+): Promise<T & { nativeHooks: NativeHooks }> {
+  const nativeHooks = nativeHooksOf(args);
   if (args.values("device").length === 0 && !args.flag("cdi-annotations")) {
-    return options;
+    return { ...options, nativeHooks };
   }
   const { injectAtLaunch } = await import("./cdi_launch.ts");
   const { spec, bundle } = options;
-  return { ...options, spec: injectAtLaunch(args, spec, bundle) };
+  return { ...options, nativeHooks, spec: injectAtLaunch(args, spec, bundle) };
 }
