@@ -37,23 +37,29 @@ export function makeIdMapping(step: IdMappingStep, context: Context): void {
     calls: [prctl("PR_SET_PDEATHSIG", SIGNAL.SIGKILL), ppoll([], -1)],
     ending: "abort",
   });
-  const pid = perform(gofer, child);
+  // Else the child's files in procfs would be the host's root's. Nobody else
+  // is in our user namespace yet who could make use of it.
+  const dumpable = prctl("PR_GET_DUMPABLE");
+  const results = gofer.run(dumpable, prctl("PR_SET_DUMPABLE", 1), child);
+  const pid = results.value(child);
   const map = (file: string, text: string) => {
     const fd = openat(AT_FDCWD, `/proc/${pid}/${file}`, O_WRONLY);
     return [fd, write(fd, text, text.trim()), close(fd)];
   };
   const namespace = openat(AT_FDCWD, `/proc/${pid}/ns/user`, 0);
   try {
-    const results = gofer.run(
+    const opened = gofer.run(
       ...map("gid_map", idMapText(step.gidMappings)),
       ...map("uid_map", idMapText(step.uidMappings)),
       namespace,
     );
-    context.mappings.set(step.mapping, results.value(namespace));
+    context.mappings.set(step.mapping, opened.value(namespace));
   } catch (cause) {
     throw new RuntimeError("cannot make the id mapping of a mount", { cause });
   } finally {
     attempt(gofer, kill(pid, SIGNAL.SIGKILL));
     attempt(gofer, wait4(pid, 0));
+    const before = results.value(dumpable) === 1 ? 1 : 0;
+    gofer.run(prctl("PR_SET_DUMPABLE", before));
   }
 }
