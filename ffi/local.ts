@@ -10,8 +10,9 @@
 
 import { ARCH, SYSCALL } from "./abi/arch.ts";
 import type { SyscallName } from "./abi/syscall_x86_64.ts";
-import { ENTRY_LOAD, ENTRY_SIZE, packBatch } from "./batch.ts";
+import { packBatch } from "./batch.ts";
 import type { Call, Results, Target } from "./call.ts";
+import { ENTRY_LOAD, ENTRY_SIZE } from "./entry.ts";
 import { libc } from "./libc.ts";
 
 /** How large the arguments of a local batch may be, in bytes. */

@@ -8,7 +8,7 @@
 import { FCNTL } from "./abi/fcntl.ts";
 import { MEMFD } from "./abi/memfd.ts";
 import { MOUNT } from "./abi/mount.ts";
-import { attempt, callError, perform } from "./call.ts";
+import { attempt, callError, perform, tolerate } from "./call.ts";
 import type { Target } from "./call.ts";
 import {
   close,
@@ -30,6 +30,8 @@ import {
 const EINVAL = -22;
 const EACCES = -13;
 
+/** <linux/fcntl.h>, since 6.3: not in every header yet. */
+const F_SEAL_EXEC = 0x20;
 const SEALS = FCNTL.F_SEAL_SEAL | FCNTL.F_SEAL_SHRINK | FCNTL.F_SEAL_GROW |
   FCNTL.F_SEAL_WRITE;
 
@@ -57,6 +59,8 @@ export function sealedExecutable(
     target.run(
       write(fd, bytes, name),
       fchmod(fd, 0o555),
+      // Its mode too, where the kernel can: since 6.3.
+      tolerate(fcntl(fd, FCNTL.F_ADD_SEALS, F_SEAL_EXEC)),
       fcntl(fd, FCNTL.F_ADD_SEALS, SEALS),
     );
   } catch (error) {
@@ -91,8 +95,16 @@ function detachedExecutable(
   return result.value(opened);
 }
 
+/** A batch of calls takes this much at a time, in bytes. */
+const PIECE = 0x10000;
+
 /** A descriptor to read `text` from, at its start: for a hook's stdin. */
 export function textFile(target: Target, name: string, text: string): number {
-  const fd = memfdCreate(name, MEMFD.MFD_CLOEXEC);
-  return target.run(fd, write(fd, text, name), lseek(fd, 0)).value(fd);
+  const bytes = new TextEncoder().encode(text);
+  const fd = perform(target, memfdCreate(name, MEMFD.MFD_CLOEXEC));
+  for (let at = 0; at < bytes.length; at += PIECE) {
+    perform(target, write(fd, bytes.subarray(at, at + PIECE), name));
+  }
+  perform(target, lseek(fd, 0));
+  return fd;
 }

@@ -7,7 +7,7 @@
 
 import type { Arch } from "../abi/arch.ts";
 import { ELF_MACHINE, SYSCALL } from "../abi/arch.ts";
-import { ENTRY_ALWAYS, ENTRY_SIZE, ENTRY_ZERO } from "../batch.ts";
+import { ENTRY_ALWAYS, ENTRY_SIZE, ENTRY_ZERO } from "../entry.ts";
 import { GOFER_CODE } from "./code.ts";
 
 /** Where the code lies. */

@@ -7,7 +7,8 @@
  */
 
 import { FCNTL } from "../../ffi/abi/fcntl.ts";
-import { perform } from "../../ffi/call.ts";
+import { RLIMIT } from "../../ffi/abi/resource.ts";
+import { attempt, perform } from "../../ffi/call.ts";
 import type { Call } from "../../ffi/call.ts";
 import {
   AT_FDCWD,
@@ -22,6 +23,7 @@ import {
 import { SyscallError } from "../../ffi/errno.ts";
 import { spawnGofer } from "../../ffi/gofer/spawn.ts";
 import { local } from "../../ffi/local.ts";
+import { prlimit64 } from "../../ffi/process.ts";
 import { createCgroup } from "../cgroups/create.ts";
 import { selfEntry } from "../cgroups/enter.ts";
 import { openCgroup } from "../cgroups/manager.ts";
@@ -34,6 +36,7 @@ import {
   OUTPUT_FIFO,
   REPORT_FIFO,
   START_FIFO,
+  writeFilter,
   writeRecord,
 } from "../state/store.ts";
 import type { Run } from "./run_context.ts";
@@ -52,6 +55,7 @@ export function createState(step: CreateStateStep, run: Run): void {
   makeDirectory(run.stateRoot, step.id);
   run.undo.stateMade = true;
   writeRecord(run.directory, run.record);
+  if (run.filter !== undefined) writeFilter(run.directory, run.filter);
   for (const name of [START_FIFO, REPORT_FIFO, OUTPUT_FIFO]) {
     const path = `${run.directory}/${name}`;
     perform(local, mknodat(AT_FDCWD, path, S_IFIFO | 0o600, 0));
@@ -79,6 +83,28 @@ export function startGofer(step: SpawnGoferStep, run: Run): void {
   run.undo.gofer = gofer;
   // Modes are the plan's, whatever our caller masks.
   gofer.run(umask(0));
+  restoreOpenFiles(gofer.pid);
+}
+
+/**
+ * Gives the gofer the caller's soft limit of open files: Deno raises its own to
+ * the hard limit, and the program would inherit that.
+ */
+function restoreOpenFiles(pid: number): void {
+  let limits: string;
+  try {
+    limits = Deno.readTextFileSync(`/proc/${Deno.ppid}/limits`);
+  } catch {
+    return; // hidden, or gone: there is nobody to ask
+  }
+  const found = /^Max open files +(\d+) +(\d+)/m.exec(limits);
+  const own = /^Max open files +\d+ +(\d+)/m
+    .exec(Deno.readTextFileSync("/proc/self/limits"));
+  if (found?.[1] === undefined || own?.[1] === undefined) return;
+  const hard = BigInt(own[1]);
+  const soft = BigInt(found[1]) < hard ? BigInt(found[1]) : hard;
+  const object = "RLIMIT_NOFILE";
+  attempt(local, prlimit64(pid, RLIMIT.RLIMIT_NOFILE, { soft, hard }, object));
 }
 
 /**

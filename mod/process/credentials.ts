@@ -60,7 +60,12 @@ export function reexec(step: ReexecStep, context: Context): void {
   attempt(gofer, setresgid(UNCHANGED, OTHER_GROUP, UNCHANGED));
   gofer.reexec(execveat(gofer.self, ["burrow-init"], []));
   const dumpable = perform(gofer, prctl("PR_GET_DUMPABLE"));
-  gofer.run(prctl("PR_SET_DUMPABLE", 0), prctl("PR_SET_PDEATHSIG", 9));
+  gofer.run(
+    prctl("PR_SET_DUMPABLE", 0),
+    // Else its name is the number of a descriptor.
+    prctl("PR_SET_NAME", "burrow-init"),
+    prctl("PR_SET_PDEATHSIG", 9),
+  );
   if (dumpable !== 0) {
     context.warn(
       "the parked process could be traced for a moment: only one group is " +

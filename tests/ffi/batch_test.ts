@@ -1,14 +1,15 @@
 /** How a batch lies in memory: read back from the bytes, by the layout. */
 
-import type { Batch, Place } from "../../ffi/batch.ts";
+import type { Batch } from "../../ffi/batch.ts";
+import { packBatch } from "../../ffi/batch.ts";
+import type { Place } from "../../ffi/entry.ts";
 import {
   ENTRY_ALWAYS,
   ENTRY_LOAD,
   ENTRY_SIZE,
   ENTRY_ZERO,
   NOT_RUN,
-  packBatch,
-} from "../../ffi/batch.ts";
+} from "../../ffi/entry.ts";
 import { SYSCALL_AARCH64 } from "../../ffi/abi/syscall_aarch64.ts";
 import { SYSCALL_X86_64 } from "../../ffi/abi/syscall_x86_64.ts";
 import type { Arg, Call, Ending, Program } from "../../ffi/call.ts";
@@ -135,13 +136,12 @@ Deno.test("each entry says where its result goes, which is not there yet", () =>
   assertEquals(batch.count, 2);
 });
 
-Deno.test("a string is stored once, with a NUL byte behind it", () => {
-  const { entry, text, bytes } = packed([call("a/ü", ""), call("b", "a/ü")]);
+Deno.test("a string is stored with a NUL byte behind it", () => {
+  const { entry, text, bytes } = packed([call("a/ü", ""), call("b")]);
   const [first, empty] = entry(0).args;
-  const [other, again] = entry(1).args;
+  const [other] = entry(1).args;
   assertEquals([first, empty, other].map((a = 0) => text(a)), ["a/ü", "", "b"]);
   assertEquals([...bytes(first ?? 0, 5)], [97, 47, 0xc3, 0xbc, 0]);
-  assertEquals(again, first);
 });
 
 Deno.test("bytes are stored as they are, aligned to 8", () => {

@@ -10,7 +10,7 @@ import {
   ENTRY_LOAD,
   ENTRY_SIZE,
   ENTRY_ZERO,
-} from "../../ffi/batch.ts";
+} from "../../ffi/entry.ts";
 import { memfdCreate, umask, write } from "../../ffi/file.ts";
 import { ABANDONED, BUFFER } from "../../ffi/gofer/image.ts";
 import { libc } from "../../ffi/libc.ts";

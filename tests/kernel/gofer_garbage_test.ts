@@ -5,7 +5,7 @@
 
 import { SYSCALL } from "../../ffi/abi/arch.ts";
 import { FCNTL } from "../../ffi/abi/fcntl.ts";
-import { ENTRY_SIZE } from "../../ffi/batch.ts";
+import { ENTRY_SIZE } from "../../ffi/entry.ts";
 import { perform } from "../../ffi/call.ts";
 import { fcntl } from "../../ffi/file.ts";
 import { makeGofer } from "../../ffi/gofer/channel.ts";

@@ -9,7 +9,8 @@
 import type { Arch } from "../../ffi/abi/arch.ts";
 import { SOCKET } from "../../ffi/abi/socket.ts";
 import { FCNTL } from "../../ffi/abi/fcntl.ts";
-import type { Batch, Place } from "../../ffi/batch.ts";
+import type { Batch } from "../../ffi/batch.ts";
+import type { Place } from "../../ffi/entry.ts";
 import { packBatch } from "../../ffi/batch.ts";
 import type { Call, Ending, Results } from "../../ffi/call.ts";
 import { perform, tolerate } from "../../ffi/call.ts";
