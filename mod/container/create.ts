@@ -77,7 +77,7 @@ export function createContainer(options: CreateOptions, watch: Watch): Run {
     bundle,
     rootfs: spec.root?.path ?? "",
     spec,
-    filter: facts.filter?.program,
+    filter: facts.filter,
     foreground: options.foreground ?? false,
   });
   if (steps.some((step) => step.kind === "open-root" && step.overlay)) {

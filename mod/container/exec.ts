@@ -12,20 +12,23 @@ import { RuntimeError } from "../errors.ts";
 import { goferOf } from "../gofer/context.ts";
 import { log } from "../log.ts";
 import { setCredentials } from "../process/credentials.ts";
-import {
-  checkCwd,
-  joinContainer,
-  setAffinity,
-  tryCwd,
-} from "../process/exec.ts";
+import { checkCwd, joinContainer, tryCwd } from "../process/exec.ts";
 import type { ExecStep } from "../process/exec_plan.ts";
 import { planExec } from "../process/exec_plan.ts";
+import { setMemoryPolicy, setPersonality } from "../process/execution.ts";
+import { joinKeyring } from "../process/keyring.ts";
+import { checkLabels, setLabel } from "../process/label.ts";
 import { setOomScore, setRlimit } from "../process/limit.ts";
 import { findExecutable, findHome, ownStdio } from "../process/program.ts";
+import {
+  setCpuAffinity,
+  setIoPriority,
+  setScheduler,
+} from "../process/schedule.ts";
 import type { Process } from "../spec/process.ts";
 import { isAlive, statusOf } from "../state/status.ts";
 import type { ContainerRecord } from "../state/store.ts";
-import { directoryOf, readRecord } from "../state/store.ts";
+import { directoryOf, readFilter, readRecord } from "../state/store.ts";
 import { writePidFile } from "./create.ts";
 import { joinCgroup } from "./exec_cgroup.ts";
 import { forkExec, loadExec } from "./exec_fork.ts";
@@ -50,7 +53,10 @@ export interface ExecOptions {
 }
 
 /** Refuses what no program can be run in, in runc's words. */
-function checkExecutable(record: ContainerRecord, ignorePaused: boolean): void {
+function checkRunning(
+  record: ContainerRecord,
+  ignorePaused: boolean,
+): { frozen: boolean } {
   const frozen = openCgroup(record.cgroup).frozen();
   const status = statusOf(record, frozen);
   if (status === "stopped" || status === "creating") {
@@ -61,6 +67,7 @@ function checkExecutable(record: ContainerRecord, ignorePaused: boolean): void {
       "cannot exec in a paused container (use --ignore-paused to override)",
     );
   }
+  return { frozen };
 }
 
 /** Performs one step of `exec`. */
@@ -98,9 +105,21 @@ function performExec(step: ExecStep, run: ExecRun): unknown {
     case "load-exec":
       return loadExec(step, run);
     case "cpu-affinity":
-      return setAffinity(step, run);
+      return setCpuAffinity(goferOf(run).pid, step.cpus, step.field);
     case "join-cgroup":
-      return joinCgroup(run.record, goferOf(run).pid, step.below);
+      return joinCgroup(step, run);
+    case "session-keyring":
+      return joinKeyring(step, run);
+    case "scheduler":
+      return setScheduler(step, run);
+    case "io-priority":
+      return setIoPriority(step, run);
+    case "label":
+      return setLabel(step, run);
+    case "personality":
+      return setPersonality(step, run);
+    case "memory-policy":
+      return setMemoryPolicy(step, run);
     case "fork-exec":
       return forkExec(run);
     default:
@@ -117,12 +136,18 @@ export function execInContainer(options: ExecOptions, watch: Watch): number {
   try {
     const { stateRoot, id } = options;
     const record = readRecord(stateRoot, id);
-    checkExecutable(record, options.ignorePaused);
+    const { frozen } = checkRunning(record, options.ignorePaused);
     const process = options.process(record);
+    checkLabels({ ociVersion: "", process });
+    const { chroot, mapped, filterFlags } = record.exec;
     const steps = planExec(process, {
+      id,
       preserved: options.preserved(),
-      chroot: record.exec.chroot,
+      chroot,
+      mapped,
       below: options.below(),
+      frozen,
+      ...filterFlags === undefined ? {} : { filter: filterFlags },
     });
     using stack = new DisposableStack();
     const run: ExecRun = {
@@ -137,6 +162,9 @@ export function execInContainer(options: ExecOptions, watch: Watch): number {
       go: -1,
       report: -1,
       containerRoot: -1,
+      filter: filterFlags === undefined
+        ? undefined
+        : readFilter(directoryOf(stateRoot, id)),
       cwd: process.cwd,
       pid: 0,
       stack,

@@ -8,8 +8,11 @@
  * @module
  */
 
+import { ARCH } from "../../ffi/abi/arch.ts";
 import { FCNTL } from "../../ffi/abi/fcntl.ts";
 import { SCHED } from "../../ffi/abi/sched.ts";
+import { SECCOMP } from "../../ffi/abi/seccomp.ts";
+import { SIGNAL } from "../../ffi/abi/signal.ts";
 import { attempt, tolerate } from "../../ffi/call.ts";
 import type { Call } from "../../ffi/call.ts";
 import { errnoText } from "../../ffi/errno.ts";
@@ -24,12 +27,17 @@ import {
 } from "../../ffi/file.ts";
 import { local } from "../../ffi/local.ts";
 import { ppoll } from "../../ffi/poll.ts";
-import { clone, execve, exitGroup, getpid, wait4 } from "../../ffi/process.ts";
+import { capset, clone, execve, exitGroup, wait4 } from "../../ffi/process.ts";
+import { seccompSetFilter } from "../../ffi/seccomp.ts";
 import { openCgroup } from "../cgroups/manager.ts";
 import { RuntimeError } from "../errors.ts";
 import { goferOf } from "../gofer/context.ts";
+import { capabilityMask } from "../process/credentials.ts";
 import { diagnose, openRootOf } from "../process/diagnose.ts";
-import type { LoadExecStep } from "../process/exec_plan.ts";
+import type { ExecFilter, LoadExecStep } from "../process/exec_plan.ts";
+import { refusal } from "../seccomp/plan.ts";
+import type { RemainingCall } from "../seccomp/remaining.ts";
+import { refusedCall } from "../seccomp/remaining.ts";
 import type { ExecRun } from "./exec_run.ts";
 import { keep } from "./exec_run.ts";
 import { FRAME, FRAME_SIZE, reportResult, withHome } from "./park.ts";
@@ -48,17 +56,83 @@ function pipe(run: ExecRun): { reading: number; writing: number } {
   };
 }
 
+/** The call, whose failure is reported and ends the process. */
+function orReport(call: Call, report: number): Call {
+  const calls: Call[] = [];
+  const guarded: Call = { ...call, onError: { calls, ending: "abort" } };
+  calls.push(reportResult(report, FRAME.refused, guarded));
+  return guarded;
+}
+
+/** The calls that load the container's filter, by the gofer or by the child. */
+function filterCalls(
+  by: ExecFilter["by"],
+  { filter: plan }: LoadExecStep,
+  { filter: program }: ExecRun,
+  report: number,
+): Call[] {
+  if (plan?.by !== by) return [];
+  if (program === undefined) throw new RuntimeError("no filter");
+  const load = orReport(seccompSetFilter(program, plan.flags), report);
+  if (by === "child") return [load];
+  const [effective, permitted, inheritable] = [
+    capabilityMask(plan.capabilities.effective),
+    capabilityMask(plan.capabilities.permitted),
+    capabilityMask(plan.capabilities.inheritable),
+  ];
+  const admin = capabilityMask(["CAP_SYS_ADMIN"]);
+  return [
+    capset({
+      effective: effective | admin,
+      permitted: permitted | admin,
+      inheritable,
+    }),
+    load,
+    capset({ effective, permitted, inheritable }),
+  ];
+}
+
+/** What is still to be done under a filter that the gofer loads. */
+const UNDER_FILTER: readonly RemainingCall[] = [
+  { syscall: "capset" },
+  {
+    syscall: "clone",
+    args: [SCHED.CLONE_PARENT | SIGNAL.SIGCHLD, 0, 0, 0, 0],
+  },
+  { syscall: "writev" },
+  { syscall: "setsid", tolerant: true },
+  { syscall: "write" },
+  { syscall: "execve" },
+  { syscall: "exit_group" },
+];
+
+/** Refuses a filter under which the program could not be executed. */
+function checkFilter(plan: ExecFilter | undefined, run: ExecRun): void {
+  if (plan === undefined || run.filter === undefined) return;
+  if ((plan.flags & SECCOMP.SECCOMP_FILTER_FLAG_NEW_LISTENER) !== 0) {
+    throw new RuntimeError(
+      "linux.seccomp.listenerPath: not supported yet for programs of `exec`",
+    );
+  }
+  const calls: readonly RemainingCall[] = plan.by === "child"
+    ? [{ syscall: "execve" }]
+    : UNDER_FILTER;
+  const refused = refusedCall(run.filter, calls, ARCH);
+  if (refused !== undefined) throw refusal(refused);
+}
+
 /** What the child does: as little as can be, in the container's sight. */
-function childCalls(exec: Call, report: number, terminal: boolean): Call[] {
-  const own = getpid();
+function childCalls(exec: Call, step: LoadExecStep, run: ExecRun, to: number) {
+  const executing = new Uint8Array(FRAME_SIZE);
+  executing[0] = FRAME.executing;
   return [
     tolerate({ syscall: "setsid", args: [], object: "" }),
-    ...terminal ? [ioctl(0, TIOCSCTTY, 0)] : [],
-    own,
-    reportResult(report, FRAME.executing, own),
+    ...step.terminal ? [ioctl(0, TIOCSCTTY, 0)] : [],
+    tolerate(write(to, executing, "report")),
+    ...filterCalls("child", step, run, to),
     // Returns only where it failed.
     exec,
-    reportResult(report, FRAME.failed, exec),
+    reportResult(to, FRAME.failed, exec),
     exitGroup(255),
   ];
 }
@@ -71,6 +145,7 @@ export function loadExec(step: LoadExecStep, run: ExecRun): void {
   const gofer = goferOf(run);
   const { executable } = run;
   if (executable === undefined) throw new RuntimeError("no executable");
+  checkFilter(step.filter, run);
   run.containerRoot = keep(run, openRootOf(gofer.pid));
   const go = pipe(run);
   const report = pipe(run);
@@ -91,7 +166,7 @@ export function loadExec(step: LoadExecStep, run: ExecRun): void {
   );
   // CLONE_PARENT: the program is our child, and then our caller's subreaper's.
   const child = tolerate(clone(SCHED.CLONE_PARENT, {
-    calls: childCalls(exec, reportFd, step.terminal),
+    calls: childCalls(exec, step, run, reportFd),
     ending: "abort",
   }));
   gofer.finish(
@@ -111,6 +186,7 @@ export function loadExec(step: LoadExecStep, run: ExecRun): void {
       onZero: { calls: [], ending: "abort" },
     },
     close(goFd),
+    ...filterCalls("gofer", step, run, reportFd),
     child,
     reportResult(reportFd, FRAME.forked, child),
     exitGroup(0),
@@ -170,6 +246,9 @@ export function forkExec(run: ExecRun): number {
       continue;
     }
     if (frame.kind === FRAME.executing) executing = true;
+    if (frame.kind === FRAME.refused) {
+      throw new RuntimeError(`linux.seccomp: ${errnoText(-frame.value)}`);
+    }
     if (frame.kind === FRAME.forked) {
       if (frame.value < 0) {
         throw new RuntimeError(`fork: ${errnoText(-frame.value)}`, {

@@ -22,6 +22,8 @@ export interface ExecRun extends Context {
   report: number;
   /** The container's root, for the reason of a failure. */
   containerRoot: number;
+  /** The program of the container's system call filter. */
+  readonly filter: Uint8Array | undefined;
   /** The working directory of the program. */
   readonly cwd: string;
   /** The program's process, once forked. */

@@ -72,6 +72,8 @@ export function makeCgroup({ plan }: CreateCgroupStep, run: Run): void {
   writeRecord(run.directory, run.record);
   const cgroup = createCgroup(plan);
   run.undo.cgroup = cgroup;
+  // Less than was planned, where we may not and nobody asked for limits.
+  run.record = { ...run.record, cgroup: cgroup.record };
   cgroup.apply(plan.early);
   cgroup.applyDevices(plan.devices, local);
 }

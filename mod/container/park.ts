@@ -43,6 +43,8 @@ export const FRAME = {
   failed: 4,
   /** `exec` has forked: the process id, or -errno. */
   forked: 5,
+  /** `exec` cannot load the filter: -errno. */
+  refused: 6,
 } as const;
 
 /** Size of a frame in bytes: a kind and a value. */

@@ -9,6 +9,7 @@ import type { CgroupManager } from "../cgroups/manager.ts";
 import type { ConsoleContext } from "../console/perform.ts";
 import type { HookPoint } from "../hooks/run.ts";
 import { log } from "../log.ts";
+import type { CompiledFilter } from "../seccomp/plan.ts";
 import type { Spec } from "../spec/config.ts";
 import type { OciState, Status } from "../spec/state.ts";
 import { hookState } from "../spec/state.ts";
@@ -45,7 +46,7 @@ export function beginRun(
     bundle: string;
     rootfs: string;
     spec: Spec;
-    filter: Uint8Array | undefined;
+    filter: CompiledFilter | undefined;
     foreground: boolean;
   },
 ): Run {
@@ -61,7 +62,7 @@ export function beginRun(
     deferred: [],
     fifos: [],
     states: [],
-    filter: options.filter,
+    filter: options.filter?.program,
     undo: {},
     warn: (message) => log("debug", message),
     record: {
@@ -78,14 +79,18 @@ export function beginRun(
       ownPidNamespace: pid !== undefined && pid.path === undefined,
       cgroup: { mode: "none", paths: {} },
       hooks: spec.hooks ?? {},
-      exec: execDefaults(spec),
+      exec: execDefaults(spec, options.filter?.rules.flags),
     },
   };
 }
 
 /** What `exec` will take from a spec. */
-function execDefaults({ process, linux }: Spec): ExecDefaults {
-  const mount = linux?.namespaces?.find(({ type }) => type === "mount");
+function execDefaults(
+  { process, linux }: Spec,
+  filterFlags: number | undefined,
+): ExecDefaults {
+  const namespace = (type: string) =>
+    linux?.namespaces?.find((entry) => entry.type === type);
   return {
     capabilities: process?.capabilities,
     noNewPrivileges: process?.noNewPrivileges,
@@ -93,7 +98,9 @@ function execDefaults({ process, linux }: Spec): ExecDefaults {
     rlimits: process?.rlimits,
     umask: process?.user.umask,
     cwd: process?.cwd ?? "/",
-    chroot: mount?.path !== undefined,
+    chroot: namespace("mount")?.path !== undefined,
+    mapped: namespace("user") !== undefined,
+    ...filterFlags === undefined ? {} : { filterFlags },
   };
 }
 

@@ -38,7 +38,13 @@ function stepError(step: Step, cause: unknown): RuntimeError {
   const subject = subjectOf(step);
   const name = step.kind.replaceAll("-", " ");
   // A hook and a program name themselves.
-  if (step.kind === "hook" || step.kind === "find-executable") {
+  const named: readonly Step["kind"][] = [
+    "hook",
+    "find-executable",
+    "fork-exec",
+    "execute",
+  ];
+  if (named.includes(step.kind)) {
     return new RuntimeError("", { cause });
   }
   const on = subject === "" ? "" : ` ${JSON.stringify(subject)}`;

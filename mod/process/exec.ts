@@ -12,7 +12,6 @@ import { SIGNAL } from "../../ffi/abi/signal.ts";
 import { attempt, perform, tolerate } from "../../ffi/call.ts";
 import type { Call } from "../../ffi/call.ts";
 import { AT_FDCWD, chdir, fchdir, getcwd, openat } from "../../ffi/file.ts";
-import { local } from "../../ffi/local.ts";
 import { chroot } from "../../ffi/mount.ts";
 import {
   pidfdOpen,
@@ -26,7 +25,6 @@ import { RuntimeError } from "../errors.ts";
 import type { Context } from "../gofer/context.ts";
 import { goferOf } from "../gofer/context.ts";
 import type {
-  AffinityStep,
   CheckCwdStep,
   JoinContainerStep,
   TryCwdStep,
@@ -80,17 +78,21 @@ export function joinContainer(
 ): void {
   const gofer = goferOf(context);
   const pidfd = pidfdOpen(pid);
+  const proc = openat(AT_FDCWD, "/proc", FCNTL.O_PATH | FCNTL.O_DIRECTORY);
   const root = openat(AT_FDCWD, `/proc/${pid}/root`, FCNTL.O_PATH);
   // Nobody in the container may look into us while we are half in.
   const opened = gofer.run(
     prctl("PR_SET_DUMPABLE", 0),
     pidfd,
+    proc,
     ...step.chroot ? [root] : [],
   );
   const flags = foreignNamespaces(pid);
   if (!isContainer()) {
     throw new RuntimeError("cannot exec in a stopped container");
   }
+  // The host's: labels are written through it, and no image can cover it.
+  context.proc = opened.value(proc);
   const calls: Call[] = [];
   if (flags !== 0) {
     calls.push(setns(opened.value(pidfd), flags, `process ${pid}`));
@@ -141,40 +143,4 @@ export function checkCwd(
       `the working directory "${step.path}" is outside of the container`,
     );
   }
-}
-
-/** As many CPUs as a mask of ours has room for. */
-const MOST_CPUS = 8192;
-
-/**
- * The mask of a list of CPUs such as `0-3,7`.
- *
- * @throws {RuntimeError} where it is none
- */
-export function cpuMask(list: string): Uint8Array {
-  const mask = new Uint8Array(MOST_CPUS / 8);
-  for (const part of list.split(",")) {
-    const range = /^\s*(\d{1,5})(?:\s*-\s*(\d{1,5}))?\s*$/.exec(part);
-    const first = Number(range?.[1] ?? -1);
-    const last = Number(range?.[2] ?? first);
-    if (first < 0 || last < first || last >= MOST_CPUS) {
-      throw new RuntimeError(`${JSON.stringify(list)} is no list of CPUs`, {
-        hint: 'such as "0-3,7"',
-      });
-    }
-    for (let cpu = first; cpu <= last; cpu++) {
-      mask[cpu >> 3] = (mask[cpu >> 3] ?? 0) | 1 << (cpu & 7);
-    }
-  }
-  return mask;
-}
-
-/** Binds the gofer to CPUs. Runs in: launcher. */
-export function setAffinity(step: AffinityStep, context: Context): void {
-  const mask = cpuMask(step.cpus);
-  perform(local, {
-    syscall: "sched_setaffinity",
-    args: [goferOf(context).pid, mask.length, mask],
-    object: `CPUs ${step.cpus}`,
-  });
 }

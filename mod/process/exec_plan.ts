@@ -11,6 +11,8 @@
  */
 
 import type { Process } from "../spec/process.ts";
+import type { AttributeStep } from "./attribute.ts";
+import { planKeyring, planLabels, planScheduling } from "./attribute.ts";
 import type {
   CredentialsStep,
   FindExecutableStep,
@@ -19,7 +21,7 @@ import type {
   OwnStdioStep,
   RlimitStep,
 } from "./plan.ts";
-import { planLimits, planProgram, uniqueEnv } from "./plan.ts";
+import { capabilitySets, planLimits, planProgram, uniqueEnv } from "./plan.ts";
 
 /** Starts the gofer of `exec`. */
 export interface SpawnExecStep {
@@ -55,6 +57,8 @@ export interface LoadExecStep {
   readonly cwd: string;
   /** stdin becomes the controlling terminal. */
   readonly terminal: boolean;
+  /** The filter; absent: there is none. */
+  readonly filter?: ExecFilter;
 }
 
 /** Limits the program to CPUs: sched_setaffinity(2), from outside. */
@@ -62,13 +66,35 @@ export interface AffinityStep {
   readonly kind: "cpu-affinity";
   /** A list such as `0-3,7`. */
   readonly cpus: string;
+  /** Before the program is in its cgroup, or after. */
+  readonly field: "initial" | "final";
 }
 
-/** Moves the gofer into the container's cgroup. */
+/** Has the gofer enter the container's cgroup. */
 export interface JoinCgroupStep {
   readonly kind: "join-cgroup";
   /** Below the container's cgroup, by v1 controller; "" is for all. */
   readonly below: Readonly<Record<string, string>>;
+  /** By the launcher's hand: the cgroup is frozen, and so will the gofer be. */
+  readonly frozen: boolean;
+}
+
+/** Where the container's system call filter is loaded. */
+export interface ExecFilter {
+  /**
+   * In the child, as the last thing before execve, under no_new_privs; or in
+   * the gofer before the fork, with a CAP_SYS_ADMIN that was kept for it: a
+   * child with that could be seized by its new neighbours.
+   */
+  readonly by: "child" | "gofer";
+  /** The flags of seccomp(2). */
+  readonly flags: number;
+  /** What is left when the CAP_SYS_ADMIN is given away. */
+  readonly capabilities: {
+    readonly effective: readonly string[];
+    readonly permitted: readonly string[];
+    readonly inheritable: readonly string[];
+  };
 }
 
 /** Forks into the pid namespace, and waits until the program is executed. */
@@ -93,18 +119,27 @@ export type ExecStep =
   | OwnStdioStep
   | OomScoreStep
   | RlimitStep
+  | AttributeStep
   | CredentialsStep
   | FindExecutableStep
   | FindHomeStep;
 
 /** What `exec` is asked, besides its process. */
 export interface ExecPlanOptions {
+  /** The container. */
+  readonly id: string;
   /** Descriptors behind stdio that the program gets. */
   readonly preserved: number;
   /** The container's first process was chrooted, not pivoted. */
   readonly chroot: boolean;
+  /** The container has a user namespace. */
+  readonly mapped: boolean;
   /** Cgroups below the container's, by v1 controller; "" is for all. */
   readonly below: Readonly<Record<string, string>>;
+  /** The container is paused. */
+  readonly frozen: boolean;
+  /** Flags of the container's system call filter; absent: it has none. */
+  readonly filter?: number;
 }
 
 /** Those of the create steps on a program that `exec` shares. */
@@ -123,10 +158,26 @@ function isLimit(
 }
 
 /** CPUs before, or after, the program is in its cgroup. */
-function affinity(cpus: string | undefined): AffinityStep[] {
-  return cpus === undefined || cpus.trim() === ""
-    ? []
-    : [{ kind: "cpu-affinity", cpus }];
+function affinity(
+  process: Process,
+  field: "initial" | "final",
+): AffinityStep[] {
+  const cpus = process.execCPUAffinity?.[field] ?? "";
+  return cpus.trim() === "" ? [] : [{ kind: "cpu-affinity", cpus, field }];
+}
+
+/** Who loads the filter, and when. */
+function planFilter(
+  process: Process,
+  flags: number | undefined,
+): ExecFilter | undefined {
+  if (flags === undefined) return undefined;
+  const { effective, permitted, inheritable } = capabilitySets(process);
+  return {
+    by: process.noNewPrivileges === true ? "child" : "gofer",
+    flags,
+    capabilities: { effective, permitted, inheritable },
+  };
 }
 
 /** Plans `exec` of a process that is complete. */
@@ -135,18 +186,30 @@ export function planExec(
   options: ExecPlanOptions,
 ): ExecStep[] {
   const { cwd } = process;
-  const shared = planProgram(process).filter(isShared);
+  const { below, frozen } = options;
+  const filter = planFilter(process, options.filter);
+  const retained = filter?.by === "gofer" ? ["CAP_SYS_ADMIN"] : [];
+  const shared = planProgram(process, retained).filter(isShared);
   const credentials = shared.filter(({ kind }) => kind === "credentials");
   const lookup = shared.filter(({ kind }) => kind !== "credentials");
+  const cgroup: ExecStep[] = [
+    ...affinity(process, "initial"),
+    { kind: "join-cgroup", below, frozen },
+    ...affinity(process, "final"),
+  ];
   return [
     { kind: "spawn-exec", preserved: options.preserved },
+    ...frozen ? [] : cgroup,
     { kind: "join-container", chroot: options.chroot },
 
     // With the container's privileges.
+    planKeyring(options.id, options.mapped),
     { kind: "own-stdio", uid: process.user.uid },
     ...planLimits(process).filter(isLimit),
+    ...planScheduling(process),
     // A directory that only root may enter is entered by root, as with runc.
     { kind: "try-cwd", path: cwd },
+    ...planLabels(process),
 
     // As the program's user.
     ...credentials,
@@ -158,13 +221,11 @@ export function planExec(
       env: uniqueEnv(process.env ?? []),
       cwd,
       terminal: process.terminal ?? false,
+      ...filter === undefined ? {} : { filter },
     },
 
-    // By the launcher: a frozen cgroup stops the gofer here, and nothing but
-    // the fork is left to it.
-    ...affinity(process.execCPUAffinity?.initial),
-    { kind: "join-cgroup", below: options.below },
-    ...affinity(process.execCPUAffinity?.final),
+    // A frozen cgroup stops the gofer: nothing but the fork is left to it.
+    ...frozen ? cgroup : [],
     { kind: "fork-exec" },
   ];
 }

@@ -61,6 +61,10 @@ export interface ExecDefaults
   readonly umask?: number | undefined;
   /** Working directory of the container's program. */
   readonly cwd: string;
+  /** It has a user namespace. */
+  readonly mapped: boolean;
+  /** Flags of seccomp(2); absent: it has no system call filter. */
+  readonly filterFlags?: number;
   /** The first process was chrooted: its mount namespace is another's. */
   readonly chroot: boolean;
 }
@@ -152,6 +156,30 @@ export function writeRecord(directory: string, record: ContainerRecord): void {
     Deno.renameSync(temporary, `${directory}/${RECORD}`);
   } catch (cause) {
     throw new RuntimeError(`write "${directory}/${RECORD}"`, { cause });
+  }
+}
+
+const FILTER = "seccomp.bpf";
+
+/** Keeps the program of the system call filter, for `exec`. */
+export function writeFilter(directory: string, program: Uint8Array): void {
+  try {
+    Deno.writeFileSync(`${directory}/${FILTER}`, program, { mode: 0o600 });
+  } catch (cause) {
+    throw new RuntimeError(`write "${directory}/${FILTER}"`, { cause });
+  }
+}
+
+/**
+ * Reads it again.
+ *
+ * @throws {RuntimeError} where it is missing: no program goes without
+ */
+export function readFilter(directory: string): Uint8Array {
+  try {
+    return Deno.readFileSync(`${directory}/${FILTER}`);
+  } catch (cause) {
+    throw new RuntimeError(`read "${directory}/${FILTER}"`, { cause });
   }
 }
 
