@@ -24,6 +24,7 @@ import {
   statusText,
 } from "../hooks/run.ts";
 import type { HookStep } from "../hooks/run.ts";
+import { diagnose, openRootOf } from "../process/diagnose.ts";
 import { isAlive, statusOf } from "../state/status.ts";
 import type { ContainerRecord } from "../state/store.ts";
 import {
@@ -51,6 +52,8 @@ interface Start {
   readonly report: number;
   readonly output: number;
   readonly pidfd: number;
+  /** The container's root, for the reason of a failure. */
+  readonly root: number;
   startFifo: number;
 }
 
@@ -191,9 +194,19 @@ function awaitProgram(start: Start): void {
     }
     if (frame.kind === FRAME.executing) executing = true;
     if (frame.kind === FRAME.failed) {
-      throw new RuntimeError(`exec: ${errnoText(-frame.value)}`);
+      throw execError(start, -frame.value);
     }
   }
+}
+
+/** The error of a program that could not be executed: which, and why. */
+function execError({ record, root }: Start, errno: number): RuntimeError {
+  const path = record.program ?? "";
+  const why = diagnose(root, record.exec.cwd, path, errno);
+  return new RuntimeError(
+    `exec ${path}: ${errnoText(errno)}`,
+    why === undefined ? {} : { hint: why },
+  );
 }
 
 /** Performs a step of `start`. */
@@ -240,6 +253,7 @@ export function startContainer(
       report: own(openFifo(directory, REPORT_FIFO, 0)),
       output: own(openFifo(directory, OUTPUT_FIFO, 0)),
       pidfd: own(perform(local, pidfdOpen(record.pid))),
+      root: own(openRootOf(record.pid)),
       startFifo: own(openFifo(directory, START_FIFO, FCNTL.O_RDWR)),
     };
     // A second `start` finds no fifo, however early it comes.

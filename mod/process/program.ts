@@ -23,9 +23,11 @@ import { setdomainname, sethostname } from "../../ffi/process.ts";
 import { STATX_BUFFER } from "../../ffi/abi/layout.ts";
 import { unpack } from "../../ffi/struct.ts";
 import { errnoText } from "../../ffi/errno.ts";
+import { local } from "../../ffi/local.ts";
 import { RuntimeError } from "../errors.ts";
 import type { Context } from "../gofer/context.ts";
 import { goferOf } from "../gofer/context.ts";
+import { diagnose, openRootOf } from "./diagnose.ts";
 import type {
   EnterCwdStep,
   FindExecutableStep,
@@ -38,6 +40,7 @@ const S_IFMT = 0o170000;
 const S_IFDIR = 0o040000;
 const S_IFCHR = 0o020000;
 const X_OK = 1;
+const EACCES = 13;
 
 /** Sets the host name, or the NIS domain name. */
 export function setName(step: HostnameStep, context: Context): void {
@@ -105,6 +108,21 @@ function refusals(
   });
 }
 
+/** What {@link refusals} says of a file that may not be executed. */
+const DENIED = "permission denied";
+
+/** Why a file may not be executed, beyond the errno. */
+function deniedReason(context: Context, path: string): string | undefined {
+  const { pid } = goferOf(context);
+  const root = openRootOf(pid);
+  try {
+    const cwd = Deno.readLinkSync(`/proc/${pid}/cwd`);
+    return diagnose(root, cwd, path, EACCES);
+  } finally {
+    local.run(close(root));
+  }
+}
+
 /** How many directories of PATH are looked at in one round trip. */
 const AT_ONCE = 32;
 
@@ -119,12 +137,19 @@ export function findExecutable(
   context: Context,
 ): void {
   const { name } = step;
-  const fail = (why: string) =>
-    new RuntimeError(`exec: ${JSON.stringify(name)}: ${why}`);
+  const fail = (why: string, path?: string) => {
+    const hint = path === undefined || why !== DENIED
+      ? undefined
+      : deniedReason(context, path);
+    return new RuntimeError(
+      `exec: ${JSON.stringify(name)}: ${why}`,
+      hint === undefined ? {} : { hint },
+    );
+  };
   if (name === "") throw fail("no command");
   if (name.includes("/")) {
     const [why] = refusals(context, [name]);
-    if (why !== undefined) throw fail(why);
+    if (why !== undefined) throw fail(why, name);
     context.executable = name;
     return;
   }
@@ -132,7 +157,7 @@ export function findExecutable(
   const paths = directories.map((directory) =>
     directory === "" ? `./${name}` : `${directory}/${name}`
   );
-  let denied = false;
+  let denied: string | undefined;
   for (let i = 0; i < paths.length; i += AT_ONCE) {
     const some = paths.slice(i, i + AT_ONCE);
     const why = refusals(context, some);
@@ -141,10 +166,10 @@ export function findExecutable(
       context.executable = some[at] ?? "";
       return;
     }
-    denied ||= why.includes("permission denied");
+    denied ??= some[why.indexOf(DENIED)];
   }
-  const missing = "executable file not found in $PATH";
-  throw fail(denied ? "permission denied" : missing);
+  if (denied !== undefined) throw fail(DENIED, denied);
+  throw fail("executable file not found in $PATH");
 }
 
 /** /etc/passwd is read up to this many bytes. */
