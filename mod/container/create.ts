@@ -12,7 +12,7 @@ import { log } from "../log.ts";
 import type { Spec } from "../spec/config.ts";
 import { removeDirectory } from "../state/store.ts";
 import { runPoststop, sendSignal } from "./delete.ts";
-import { observeHost } from "./facts.ts";
+import { assertKernel, observeHost } from "./facts.ts";
 import { performStep } from "./perform.ts";
 import type { CreateStep } from "./perform.ts";
 import type { PlanOptions } from "./plan.ts";
@@ -69,6 +69,7 @@ export function writePidFile(path: string, pid: number): void {
  */
 export function createContainer(options: CreateOptions, watch: Watch): Run {
   const { spec, id, bundle, stateRoot } = options;
+  assertKernel(Deno.osRelease());
   const facts = observeHost(spec);
   const steps = planCreate(spec, facts, options);
   const run = beginRun({

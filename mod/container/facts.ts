@@ -183,3 +183,17 @@ function existsOnHost(path: string): boolean {
     return false;
   }
 }
+
+/**
+ * Refuses a kernel without what we need: mount_setattr(2), openat2(2), overlayfs
+ * and close_range(2) as of 5.15, which RHEL 9 calls 5.14.
+ *
+ * @throws {RuntimeError}
+ */
+export function assertKernel(release: string): void {
+  const [major = 0, minor = 0] = release.split(".").map(Number);
+  if (major > 5 || (major === 5 && minor >= 14)) return;
+  throw new RuntimeError(`Linux ${release} is too old`, {
+    hint: "burrow needs Linux 5.15, or RHEL 9's 5.14",
+  });
+}
