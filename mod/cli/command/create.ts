@@ -54,10 +54,10 @@ export function createOptions(
   };
 }
 
-/** Refuses to go on without the host's root. */
+/** Refuses to go on without the host's root: what only `do` needs. */
 export function needRoot(): void {
   if (Deno.uid() === 0) return;
-  throw new RuntimeError("burrow needs root to make a container", {
+  throw new RuntimeError("burrow do needs root", {
     hint: "try sudo",
   });
 }
@@ -75,7 +75,6 @@ export async function execute(
   args: Arguments,
   globals: Globals,
 ): Promise<number> {
-  needRoot();
   const options = await withDevices(args, createOptions(args, globals, true));
   const watch = watchOf(globals);
   createContainer(options, watch);

@@ -15,7 +15,7 @@ import { log } from "../../log.ts";
 import type { Globals } from "../globals.ts";
 import type { Arguments } from "../option.ts";
 import { withDevices } from "./cdi_option.ts";
-import { createOptions, needRoot, watchOf } from "./create.ts";
+import { createOptions, watchOf } from "./create.ts";
 
 /** Runs a container in the foreground; returns its exit status. */
 export function runForeground(
@@ -50,7 +50,6 @@ export async function execute(
   args: Arguments,
   globals: Globals,
 ): Promise<number> {
-  needRoot();
   const watch = watchOf(globals);
   const detached = args.flag("detach");
   const options = await withDevices(
