@@ -206,6 +206,20 @@ export function getrlimit(pid: number, resource: number): Call {
   };
 }
 
+/** uname(2); the output is a `struct utsname`. */
+export function uname(): Call {
+  return { syscall: "uname", args: [{ output: 6 * UTS_SIZE }], object: "" };
+}
+
+/** The release of the kernel in the output of {@link uname}. */
+export function kernelRelease(output: Uint8Array): string {
+  const text = new TextDecoder().decode(output.subarray(2 * UTS_SIZE));
+  return text.slice(0, text.indexOf("\0"));
+}
+
+/** Size of a field of `struct utsname`, in bytes. */
+const UTS_SIZE = 65;
+
 /** sethostname(2). */
 export function sethostname(name: string): Call {
   const size = new TextEncoder().encode(name).length;

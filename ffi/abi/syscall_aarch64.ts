@@ -116,6 +116,7 @@ export const SYSCALL_AARCH64: Readonly<Record<SyscallName, number>> = {
   symlinkat: 36,
   tgkill: 131,
   umask: 166,
+  uname: 160,
   umount2: 39,
   unlinkat: 35,
   unshare: 97,

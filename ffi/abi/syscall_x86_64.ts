@@ -113,6 +113,7 @@ export const SYSCALL_X86_64 = {
   symlinkat: 266,
   tgkill: 234,
   umask: 95,
+  uname: 63,
   umount2: 166,
   unlinkat: 263,
   unshare: 272,

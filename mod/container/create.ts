@@ -69,7 +69,7 @@ export function writePidFile(path: string, pid: number): void {
  */
 export function createContainer(options: CreateOptions, watch: Watch): Run {
   const { spec, id, bundle, stateRoot } = options;
-  assertKernel(Deno.osRelease());
+  assertKernel();
   const facts = observeHost(spec);
   const steps = planCreate(spec, facts, options);
   const run = beginRun({

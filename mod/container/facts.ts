@@ -12,6 +12,7 @@ import { STATFS } from "../../ffi/abi/layout.ts";
 import { attempt, perform } from "../../ffi/call.ts";
 import { AT_FDCWD, close, fstatfs, openat } from "../../ffi/file.ts";
 import { local } from "../../ffi/local.ts";
+import { kernelRelease, uname } from "../../ffi/process.ts";
 import { unpack } from "../../ffi/struct.ts";
 import { detectCgroups } from "../cgroups/detect.ts";
 import type { CgroupHost } from "../cgroups/detect.ts";
@@ -190,7 +191,9 @@ function existsOnHost(path: string): boolean {
  *
  * @throws {RuntimeError}
  */
-export function assertKernel(release: string): void {
+export function assertKernel(): void {
+  const call = uname();
+  const release = kernelRelease(local.run(call).output(call));
   const [major = 0, minor = 0] = release.split(".").map(Number);
   if (major > 5 || (major === 5 && minor >= 14)) return;
   throw new RuntimeError(`Linux ${release} is too old`, {
