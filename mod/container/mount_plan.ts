@@ -5,6 +5,7 @@
  */
 
 import { RuntimeError } from "../errors.ts";
+import type { CgroupDirectory } from "../cgroups/plan.ts";
 import { isNew } from "../namespaces/plan.ts";
 import type { IdMappingStep } from "../namespaces/plan.ts";
 import { planCgroupMount } from "../rootfs/cgroup.ts";
@@ -139,6 +140,7 @@ function labelOptions(spec: Spec, type: string): string[] {
 
 /**
  * Plans the mounts: a bind's source is opened with the host's rights.
+ * `directories` are those of the container's cgroup that are sure to be there.
  *
  * @throws {RuntimeError} naming the mount that cannot be
  */
@@ -146,6 +148,7 @@ export function planMounts(
   spec: Spec,
   { cgroups }: HostFacts,
   overlays: readonly string[],
+  directories: readonly CgroupDirectory[],
 ): MountPlan {
   const plan: MountPlan = {
     mappings: [],
@@ -171,7 +174,13 @@ export function planMounts(
     const mapped = idmap === undefined ? {} : { idmap };
     if (type === "cgroup" || type === "cgroup2") {
       const own = isNew(spec, "cgroup");
-      const part = planCgroupMount(mount, cgroups, own, plan.sources.length);
+      const part = planCgroupMount(
+        mount,
+        cgroups,
+        directories,
+        own,
+        plan.sources.length,
+      );
       plan.sources.push(...part.sources);
       part.steps.forEach((s) =>
         s.kind === "mount" ? attach(s) : plan.mounts.push(s)

@@ -142,14 +142,15 @@ export function planCreate(
     throw new RuntimeError("config.json: process is missing");
   }
   checkRootless(spec, facts);
+  const rootless = !facts.hostRoot;
+  const cgroup = planCgroup(linux, options.id, facts.cgroups, { rootless });
   const { mounts, mappings, innerMappings, sources, readOnly } = planMounts(
     spec,
     facts,
     options.overlays ?? [],
+    cgroup.dispensable ? [] : cgroup.directories,
   );
   const nodes = planNodes(spec, facts, sources.length);
-  const rootless = !facts.hostRoot;
-  const cgroup = planCgroup(linux, options.id, facts.cgroups, { rootless });
   const propagation = linux?.rootfsPropagation || "rslave";
   const staging = stagingPropagation(propagation);
   const shared = /shared|unbindable/.test(propagation);

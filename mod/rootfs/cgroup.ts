@@ -5,6 +5,7 @@
  */
 
 import type { CgroupHost } from "../cgroups/detect.ts";
+import type { CgroupDirectory } from "../cgroups/plan.ts";
 import type { Mount } from "../spec/mount.ts";
 import { parseOptions } from "./option.ts";
 import type { LinkStep, MountStep, OpenSourceStep } from "./step.ts";
@@ -19,11 +20,15 @@ export interface CgroupMountPlan {
 /**
  * On a host with the v2 tree alone: that tree. With v1: a tmpfs with a mount
  * for each hierarchy, and links for those that share one. With a cgroup
- * namespace of its own the container's cgroup is the root of what it sees.
+ * namespace of its own the container's cgroup is the root of what it sees; in
+ * the host's, v1 shows the container's cgroup (`directories`) where its root
+ * would be: programs look for their limits there, and the cgroups of others are
+ * none of their business.
  */
 export function planCgroupMount(
   mount: Mount,
   host: CgroupHost,
+  directories: readonly CgroupDirectory[],
   ownNamespace: boolean,
   trees: number,
 ): CgroupMountPlan {
@@ -49,7 +54,7 @@ export function planCgroupMount(
       tree,
     });
   };
-  const unified = (to: string) => {
+  const unified = (to: string, source: string | undefined) => {
     if (ownNamespace) {
       plan.steps.push({
         kind: "mount",
@@ -58,12 +63,14 @@ export function planCgroupMount(
         source: "cgroup",
         options,
       });
-    } else if (host.v2 !== undefined) bind(host.v2.mountPoint, to);
+    } else if (source !== undefined) bind(source, to);
   };
   if (host.v1.length === 0 || mount.type === "cgroup2") {
-    unified(destination);
+    unified(destination, host.v2?.mountPoint);
     return plan;
   }
+  const shown = (at: string) =>
+    directories.find(({ mountPoint }) => mountPoint === at)?.path ?? at;
   const words = options.filter((word) => word !== "ro");
   plan.steps.push({
     kind: "mount",
@@ -86,7 +93,7 @@ export function planCgroupMount(
         source: "cgroup",
         options: [...options, ...named],
       });
-    } else bind(mountPoint, to);
+    } else bind(shown(mountPoint), to);
     if (controllers.length < 2) continue;
     for (const name of controllers.filter((c) => c !== directory)) {
       plan.steps.push({
@@ -97,7 +104,7 @@ export function planCgroupMount(
     }
   }
   if (host.v2 !== undefined) {
-    unified(`${destination}/unified`);
+    unified(`${destination}/unified`, shown(host.v2.mountPoint));
   }
   if (parseOptions(options).readonly) plan.readOnly.push(destination);
   return plan;
