@@ -35,6 +35,7 @@ export interface Spec {
   ociVersion: string;
   process: {
     terminal: boolean;
+    consoleSize?: { height: number; width: number };
     user: {
       uid: number;
       gid: number;
