@@ -22,6 +22,7 @@ const PACKAGES: readonly (readonly [string, string, string])[] = [
   ["erofs-utils", "mkfs.erofs", "makes a root that can never be written"],
   ["runc", "runc", "proves the tests, and is measured beside"],
   ["crun", "crun", "is measured beside"],
+  ["podman", "podman", "calls the runtime, and injects CDI devices beside"],
   ["libseccomp2", "libseccomp.so.2", "filters that hide newer system calls"],
   [
     "golang-github-containers-common",
@@ -32,6 +33,7 @@ const PACKAGES: readonly (readonly [string, string, string])[] = [
   ["iproute2", "ip", "network namespaces from outside"],
   ["strace", "strace", "counts the system calls that were made"],
   ["procps", "ps", "processes from outside"],
+  ["uidmap", "newuidmap", "subordinate ids of an ordinary user"],
 ];
 
 /** Runs a command and returns what it printed; undefined where it failed. */
