@@ -31,15 +31,13 @@ export interface HostView {
 /** As many symbolic links as the kernel follows in a path. */
 const MOST_LINKS = 40;
 
-/** The value of a function, undefined where it throws what the host refuses. */
+/** The value of a function, undefined where the host refuses. */
 function tried<T>(act: () => T): T | undefined {
   try {
     return act();
-  } catch (error) {
-    if (error instanceof Error && !(error instanceof TypeError)) {
-      return undefined;
-    }
-    throw error;
+  } catch {
+    // Deno has a class for some errno, and TypeError for others.
+    return undefined;
   }
 }
 

@@ -346,6 +346,7 @@ Deno.test("hostView() keeps to its root, whatever links say", () => {
   assertEquals(host.readDir("/lib"), ["file"]);
   assertEquals(host.stat("/loop"), undefined);
   assertEquals(host.readLink("/lib"), "/usr/lib");
+  assertEquals(host.readLink("/usr/lib/file"), undefined);
   assertEquals(
     new TextDecoder().decode(host.readBytes("/lib/file", 2, 3)),
     "sid",
