@@ -40,6 +40,7 @@ function stepError(step: Step, cause: unknown): RuntimeError {
   // A hook and a program name themselves.
   const named: readonly Step["kind"][] = [
     "hook",
+    "native-hook",
     "find-executable",
     "fork-exec",
     "execute",

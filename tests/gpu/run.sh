@@ -372,7 +372,10 @@ bundle none "$work/root-none" "$(shell \
   "mknod /tmp/ctl c 195 255; cat /tmp/ctl")"
 refuse "so does opening the driver's control node" "not permitted" container none
 
-# --- Limits -----------------------------------------------------------------
+# --- Limits, of cgroup v2 ----------------------------------------------------
+[ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ] &&
+  ok "this machine has pure cgroup v2" ||
+  not_ok "this machine has pure cgroup v2" "the limits below need it"
 RESOURCES=',"memory": {"limit": 67108864, "swap": 67108864}' \
   bundle memory "$work/root-none" "$(shell \
   'cat /sys/fs/cgroup/memory.max; head -c 300m /dev/zero | tail -c 250m | wc -c; grep ^oom_kill /sys/fs/cgroup/memory.events')"
@@ -414,7 +417,9 @@ rm -f "$work/trace"
 timeout 60 "$burrow" --root "$work/state" --trace "$work/trace" run \
   --cdi-spec-dir "$work/cdi" --device nvidia.com/gpu=0 \
   --bundle "$work/bundle-time" gpu-trace >/dev/null 2>&1
-grep -E '"native-hook"' "$work/trace" 2>&- | cut -c1-160 | indent 8
+# Each hook by itself, in microseconds.
+sed -n 's/.*"name":"\([a-z-]*\)","args":.*"us":\([0-9]*\)}$/\2 us  \1/p' \
+  "$work/trace" 2>&- | indent 8
 if command -v runc >/dev/null; then
   times "runc: the GPU, a process for each hook" \
     runc --root "$work/state-runc" run --bundle "$work/bundle-injected" gpu-runc
