@@ -5,6 +5,7 @@ import {
   assertMatch,
 } from "../support/assert.ts";
 import { makeBundle, outputOf } from "../support/bundle.ts";
+import { compatNote, makeElf } from "../support/elf.ts";
 import { program } from "../support/fixture.ts";
 import { makeReadOnlyRoot, useRoot } from "../support/image.ts";
 import { runtimePath } from "../support/runtime.ts";
@@ -152,6 +153,78 @@ for (const [way, hook] of WAYS) {
     assertEquals(link, "y");
   });
 }
+
+for (const version of ["580.159.04", "570.1"]) {
+  Deno.test(`enable-cuda-compat does as NVIDIA's for driver ${version}, and comes before the cache`, async () => {
+    const resultOf = async (hook: (...args: string[]) => SpecHook) =>
+      await afterHooks(
+        ["sh", "-c", "cat /etc/ld.so.conf.d/00-compat-*.conf; true"],
+        [
+          hook("enable-cuda-compat", "--host-driver-version", version),
+          hook("update-ldcache", "--folder", "/opt/answer"),
+        ],
+        (_, rootfs) => {
+          const folder = `${rootfs}/usr/local/cuda/compat`;
+          const document = `{"CUDA Version": "13.1", "Driver": [535, 580]}`;
+          const section = {
+            name: ".note.cuda.fwd_compatibility",
+            bytes: compatNote(document),
+          };
+          Deno.mkdirSync(folder, { recursive: true });
+          Deno.writeFileSync(
+            `${folder}/libcuda.so.590.44.01`,
+            makeElf({ soname: "libcuda.so.1", section }),
+          );
+        },
+      );
+    const theirs = await resultOf((...args) => ({
+      path: program("nvidia_like_hook"),
+      args: ["nvidia-cdi-hook", ...args],
+      env: [],
+    }));
+    assertEquals(await resultOf(missing), theirs);
+    assertEquals(await resultOf(ours), theirs);
+  });
+}
+
+for (
+  const [mode, whose] of [
+    ["auto", "00-hook-"],
+    ["never", "00-hook-"],
+    ["always", "00-ldcache-burrow-"],
+  ] as const
+) {
+  Deno.test(`with --native-hooks ${mode} a hook whose program is there leaves ${whose}*.conf`, async () => {
+    await using bundle = makeBundle({
+      rootfs: "debian",
+      args: ["ls", "/etc/ld.so.conf.d"],
+      edit: (spec) => {
+        spec.hooks = {
+          createContainer: [{
+            path: program("nvidia_like_hook"),
+            args: ["nvidia-cdi-hook", "update-ldcache", "--folder", "/opt"],
+            env: [],
+          }],
+        };
+      },
+    });
+    const run = ["run", "--native-hooks", mode, "--bundle", bundle.path];
+    const { stdout } = await bundle.ok(...run, bundle.id);
+    const files = stdout.split("\n").filter((name) => name.startsWith("00-"));
+    assertEquals(files.map((name) => name.startsWith(whose)), [true]);
+  });
+}
+
+Deno.test("a hook that is missing and not built in fails the container", async () => {
+  await using bundle = makeBundle({
+    edit: (spec) => {
+      spec.hooks = { createContainer: [missing("create-world-peace")] };
+    },
+  });
+  const { code, stderr } = await bundle.run();
+  assertEquals(code, 1);
+  assertIncludes(stderr, "no such file or directory");
+});
 
 Deno.test("an unknown hook of ours is passed over", async () => {
   assertEquals(
