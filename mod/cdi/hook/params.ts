@@ -45,8 +45,7 @@ export function disableDeviceNodeModification(
 ): void {
   const text = host === undefined ? undefined : withoutModification(host);
   if (text === undefined) return;
-  const seen = readText(site, PARAMS);
-  if (seen !== undefined && withoutModification(seen) === undefined) return;
+  if (/^ModifyDeviceFiles: 0$/m.test(readText(site, PARAMS) ?? "")) return;
   const { gofer, root } = site;
   const target = attempt(gofer, openIn(site, PARAMS));
   if (target < 0) {
