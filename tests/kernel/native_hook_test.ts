@@ -5,16 +5,24 @@ import { attempt, perform } from "../../ffi/call.ts";
 import { AT_FDCWD, openat } from "../../ffi/file.ts";
 import type { Gofer } from "../../ffi/gofer/channel.ts";
 import { spawnGofer } from "../../ffi/gofer/spawn.ts";
+import { libc } from "../../ffi/libc.ts";
 import { mount } from "../../ffi/mount.ts";
 import { unshare } from "../../ffi/process.ts";
 import type { HookJob } from "../../mod/cdi/hook/arguments.ts";
 import { disableDeviceNodeModification } from "../../mod/cdi/hook/params.ts";
 import { performJob } from "../../mod/cdi/hook/perform.ts";
-import { openIn, readText } from "../../mod/cdi/hook/site.ts";
+import {
+  exists,
+  listFolder,
+  openIn,
+  readText,
+} from "../../mod/cdi/hook/site.ts";
 import type { HookSite } from "../../mod/cdi/hook/site.ts";
 import { hookSite } from "../../mod/container/native_hook.ts";
 import { renderError } from "../../mod/errors.ts";
 import { assertEquals, assertIncludes } from "../support/assert.ts";
+
+libc(); // Opened before the first test: it stays open.
 
 const PARAMS = "/proc/driver/nvidia/params";
 const EROFS = -30;
@@ -157,6 +165,25 @@ Deno.test("on a read-only root the hooks that matter less warn", () => {
     "",
   );
   assertEquals(warnings.length, 3);
+});
+
+Deno.test("a file and a folder that are larger than a piece are read whole", () => {
+  const names = Array.from({ length: 500 }, (_, i) => `name-${1000 + i}`);
+  const text = "line\n".repeat(5000);
+  using ground = makeGround((root) => {
+    for (const name of names) put(`${root}/many/${name}`, "");
+    put(`${root}/long`, text);
+    put(`${root}/exact`, "x".repeat(4096));
+  });
+  const { site } = ground;
+  assertEquals(listFolder(site, "/many"), names);
+  assertEquals(listFolder(site, "/none"), []);
+  assertEquals(readText(site, "/long"), text);
+  assertEquals(readText(site, "/exact")?.length, 4096);
+  assertEquals(readText(site, "/none"), undefined);
+  assertEquals(readText(site, "/many"), undefined, "a folder is no text");
+  assertEquals(exists(site, "/many"), true);
+  assertEquals(exists(site, "/none"), false);
 });
 
 Deno.test("a fifo in place of a configuration file makes nobody wait", () => {

@@ -47,6 +47,9 @@ export interface HookSite {
 /** A file of the configuration is read up to this many bytes. */
 const MOST_TEXT = 0x10000;
 const PIECE = 0x10000;
+/** An answer has room for all that was asked for: ask for little. */
+const PIECE_OF_TEXT = 0x1000;
+const NAMES = 0x1000;
 const ENOENT = -2;
 const EEXIST = -17;
 const S_IFMT = 0o170000;
@@ -108,49 +111,85 @@ export function kindOf(
   };
 }
 
+/** The names in what getdents64 gave. */
+function namesIn(bytes: Uint8Array): string[] {
+  const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const decoder = new TextDecoder();
+  const names: string[] = [];
+  // struct linux_dirent64: length at 16, name from 19.
+  for (let at = 0; at < bytes.length; at += data.getUint16(at + 16, true)) {
+    const name = bytes.subarray(at + 19, bytes.indexOf(0, at + 19));
+    names.push(decoder.decode(name));
+  }
+  return names;
+}
+
 /** The names in a folder, sorted; none where it is not there. */
 export function listFolder(site: HookSite, path: string): string[] {
   const { gofer } = site;
-  const fd = attempt(gofer, openIn(site, path, FCNTL.O_DIRECTORY | QUIETLY));
+  const getdents = (fd: Fd): Call =>
+    tolerate({
+      syscall: "getdents64",
+      args: [fd, { output: NAMES }, NAMES],
+      object: JSON.stringify(path),
+    });
+  const open = tolerate(openIn(site, path, FCNTL.O_DIRECTORY | QUIETLY));
+  let call = getdents(open);
+  let results = gofer.run(open, call);
+  const fd = results.value(open);
   if (fd < 0) return [];
   const names: string[] = [];
-  const decoder = new TextDecoder();
-  for (let pieces = 0; pieces < 64; pieces++) {
-    const call: Call = {
-      syscall: "getdents64",
-      args: [fd, { output: 0x8000 }, 0x8000],
-      object: JSON.stringify(path),
-    };
-    const results = gofer.run(call);
+  for (let pieces = 0; pieces < 256; pieces++) {
     const size = results.value(call);
     if (size <= 0) break;
-    const bytes = results.output(call).subarray(0, size);
-    const data = new DataView(bytes.buffer, bytes.byteOffset, size);
-    // struct linux_dirent64: length at 16, name from 19.
-    for (let at = 0; at < size; at += data.getUint16(at + 16, true)) {
-      const name = bytes.subarray(at + 19, bytes.indexOf(0, at + 19));
-      names.push(decoder.decode(name));
-    }
+    names.push(...namesIn(results.output(call).subarray(0, size)));
+    call = getdents(fd);
+    results = gofer.run(call);
   }
   gofer.run(close(fd));
   return names.filter((name) => name !== "." && name !== "..").sort();
 }
 
-/** Reads a regular file beneath `dir`; undefined where there is none. */
-function readOpened(site: HookSite, open: Call): string | undefined {
-  const { gofer } = site;
-  const fd = attempt(gofer, open);
+/** Reads the head of a file that `open` opens; undefined where there is none. */
+function readOpened({ gofer }: HookSite, open: Call): string | undefined {
+  const opening = tolerate(open);
+  // Of one that was not opened, the others fail: one round trip does it all.
+  let call = tolerate(read(opening, PIECE_OF_TEXT));
+  let results = gofer.run(opening, call);
+  const fd = results.value(opening);
   if (fd < 0) return undefined;
-  const call = tolerate(read(fd, MOST_TEXT));
-  const results = gofer.run(call, close(fd));
-  const size = results.value(call);
-  if (size < 0) return undefined;
-  return new TextDecoder().decode(results.output(call).subarray(0, size));
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for (;;) {
+    const got = results.value(call);
+    if (got < 0 && parts.length === 0) {
+      gofer.run(close(fd));
+      return undefined;
+    }
+    if (got > 0) parts.push(results.output(call).slice(0, got));
+    size += Math.max(0, got);
+    if (got < PIECE_OF_TEXT || size >= MOST_TEXT) break;
+    call = tolerate(read(fd, PIECE_OF_TEXT));
+    results = gofer.run(call);
+  }
+  gofer.run(close(fd));
+  return new TextDecoder().decode(joined(parts));
 }
 
 /** The beginning of a file of the container; undefined where there is none. */
 export function readText(site: HookSite, path: string): string | undefined {
   return readOpened(site, openIn(site, path, QUIETLY));
+}
+
+/** Bytes one behind the other. */
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 /**
@@ -211,13 +250,7 @@ export function openSource(
         parts.push(results.output(call).slice(0, got));
         at += got;
       }
-      const whole = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));
-      let at = 0;
-      for (const part of parts) {
-        whole.set(part, at);
-        at += part.length;
-      }
-      return whole;
+      return joined(parts);
     },
     [Symbol.dispose]: () => void attempt(gofer, close(fd)),
   };
@@ -225,8 +258,7 @@ export function openSource(
 
 /** Is there something at this path of the container? */
 export function exists(site: HookSite, path: string): boolean {
-  const { gofer } = site;
-  const fd = attempt(gofer, openIn(site, path));
-  if (fd >= 0) gofer.run(close(fd));
+  const open = tolerate(openIn(site, path));
+  const fd = site.gofer.run(open, tolerate(close(open))).value(open);
   return fd >= 0 || fd !== ENOENT;
 }
