@@ -8,7 +8,7 @@
 
 import { SyscallError } from "../../ffi/errno.ts";
 import { RuntimeError } from "../errors.ts";
-import { isDirectory, toSyscallError } from "./file.ts";
+import { toSyscallError } from "./file.ts";
 import { freezerOf } from "./freezer.ts";
 import { type CgroupManager, openCgroup } from "./manager.ts";
 import { type CgroupDirectory, type CgroupPlan, recordOf } from "./plan.ts";
@@ -23,38 +23,39 @@ import {
 
 /**
  * Refuses a cgroup that is somebody's: its processes would share the
- * container's limits and die with it; and one that is frozen, in which our own
- * process would stop.
+ * container's limits and die with it.
  */
-function assertFree(plan: CgroupPlan): void {
-  const there = plan.directories.map(({ path }) => path).filter(isDirectory);
-  for (const path of there) {
-    const { length } = pidsBelow(path);
-    if (length === 0) continue;
-    throw new RuntimeError(
-      `container's cgroup is not empty: ${length} process(es) found`,
-      { hint: `in "${path}"` },
-    );
-  }
-  if (freezerOf(recordOf(plan.mode, plan.directories))?.frozen() !== true) {
-    return;
-  }
+function assertEmpty(path: string): void {
+  const { length } = pidsBelow(path);
+  if (length === 0) return;
+  throw new RuntimeError(
+    `container's cgroup is not empty: ${length} process(es) found`,
+    { hint: `in "${path}"` },
+  );
+}
+
+/** Refuses one that is frozen, in which our own process would stop. */
+function assertThawed(plan: CgroupPlan): void {
+  const freezer = freezerOf(recordOf(plan.mode, plan.directories));
+  if (freezer?.frozen() !== true) return;
   throw new RuntimeError("container's cgroup unexpectedly frozen", {
-    hint: `thaw or remove "${there[0] ?? ""}"`,
+    hint: `thaw or remove "${plan.directories[0]?.path ?? ""}"`,
   });
 }
 
-/** Makes one directory and readies it for processes. */
+/** Makes one directory, readies it, and tells whether it was there. */
 function prepare(
   { version, controllers, mountPoint, path }: CgroupDirectory,
   undo: DisposableStack,
-): void {
+): boolean {
   const made = makeCgroup(mountPoint, path);
   if (made) undo.defer(() => removeCgroup(path, 0));
+  else assertEmpty(path);
   if (version === 2) {
     enableControllers(mountPoint, path);
     assertDomain(path);
   } else if (controllers.includes("cpuset")) inheritCpuset(mountPoint, path);
+  return !made;
 }
 
 const REFUSED = ["EACCES", "EPERM", "EROFS"];
@@ -66,11 +67,11 @@ const REFUSED = ["EACCES", "EPERM", "EROFS"];
  * we may not make
  */
 export function createCgroup(plan: CgroupPlan): CgroupManager {
-  assertFree(plan);
   using undo = new DisposableStack();
+  let old = false;
   const made = plan.directories.filter((directory) => {
     try {
-      prepare(directory, undo);
+      if (prepare(directory, undo)) old = true;
       return true;
     } catch (error) {
       const cause = toSyscallError(error, "write", directory.path);
@@ -85,6 +86,7 @@ export function createCgroup(plan: CgroupPlan): CgroupManager {
       });
     }
   });
+  if (old) assertThawed(plan);
   undo.move();
   const mode = made.length === 0 ? "none" : plan.mode;
   return openCgroup(recordOf(mode, made));

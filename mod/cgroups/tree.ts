@@ -6,7 +6,23 @@
  * @module
  */
 
+import { FCNTL } from "../../ffi/abi/fcntl.ts";
+import { STATFS } from "../../ffi/abi/layout.ts";
+import { MAGIC } from "../../ffi/abi/magic.ts";
+import { attempt, callError, tolerate } from "../../ffi/call.ts";
+import type { Call } from "../../ffi/call.ts";
 import { SyscallError } from "../../ffi/errno.ts";
+import {
+  AT_FDCWD,
+  close,
+  fstatfs,
+  mkdirat,
+  openat2,
+  readlinkat,
+  unlinkat,
+} from "../../ffi/file.ts";
+import { local } from "../../ffi/local.ts";
+import { unpack } from "../../ffi/struct.ts";
 import { RuntimeError } from "../errors.ts";
 import {
   childrenOf,
@@ -19,6 +35,10 @@ import {
   waitUntil,
   writeValue,
 } from "./file.ts";
+
+const ENOENT = -2;
+const EBUSY = -16;
+const ENOTEMPTY = -39;
 
 /** The pids in one cgroup; those that our pid namespace does not show are 0. */
 function pidsIn(directory: string): number[] {
@@ -54,6 +74,8 @@ function stepsTo(mountPoint: string, path: string): string[] {
  * @throws {SyscallError}
  */
 export function makeCgroup(mountPoint: string, path: string): boolean {
+  // Those above it are nearly always there.
+  if (attempt(local, mkdirat(AT_FDCWD, path, 0o755)) === 0) return true;
   let made = false;
   for (const step of stepsTo(mountPoint, path)) {
     try {
@@ -127,35 +149,51 @@ export function assertDomain(path: string): void {
   });
 }
 
+/** The calls that open a directory, never by a link, and ask what it is on. */
+function lookAt(path: string): { open: Call; fs: Call; calls: Call[] } {
+  const open = tolerate(openat2(AT_FDCWD, path, {
+    flags: FCNTL.O_PATH | FCNTL.O_DIRECTORY,
+    resolve: FCNTL.RESOLVE_NO_SYMLINKS,
+  }));
+  const fs = tolerate(fstatfs(open));
+  return { open, fs, calls: [open, fs, tolerate(close(open))] };
+}
+
 /**
  * Refuses to touch what is no cgroup, is a mount's root, or is reached through
- * a symbolic link: the path comes from a file.
+ * a symbolic link: the path comes from a file. Returns whether it is there.
  */
-function assertOwn(path: string): void {
-  const parent = path.slice(0, path.lastIndexOf("/"));
-  const isCgroup = (directory: string) => isFile(`${directory}/cgroup.procs`);
-  if (Deno.realPathSync(path) === path && isCgroup(path) && isCgroup(parent)) {
-    return;
-  }
+function assertOwn(path: string): boolean {
+  const itself = lookAt(path);
+  const parent = lookAt(path.slice(0, path.lastIndexOf("/")) || "/");
+  const results = local.run(...itself.calls, ...parent.calls);
+  // Nothing is there, or a link: nor is that ours.
+  const opened = results.value(itself.open);
+  if (opened === ENOENT || isLink(path)) return false;
+  const plain = !path.split("/").includes("..");
+  const isCgroup = plain && [itself, parent].every(({ open, fs }) => {
+    if (results.value(open) < 0) return false;
+    const { f_type } = unpack(STATFS, results.output(fs));
+    return f_type === MAGIC.CGROUP2_SUPER_MAGIC ||
+      f_type === MAGIC.CGROUP_SUPER_MAGIC;
+  });
+  if (isCgroup) return true;
   throw new RuntimeError(`"${path}" is no cgroup of a container, not removed`);
 }
 
-function isFile(path: string): boolean {
-  return unless(["ENOENT", "ENOTDIR"], () => Deno.lstatSync(path).isFile) ??
-    false;
+/** Is a path itself a symbolic link? */
+function isLink(path: string): boolean {
+  const link = attempt(local, readlinkat(AT_FDCWD, path));
+  return link >= 0;
 }
 
 /** Tries once; returns whether it is gone. */
 function tryRemove(directory: string): boolean {
-  try {
-    Deno.removeSync(directory);
-    return true;
-  } catch (error) {
-    const code = codeOf(error);
-    if (code === "ENOENT") return true;
-    if (code === "EBUSY" || code === "ENOTEMPTY") return false;
-    throw toSyscallError(error, "rmdir", JSON.stringify(directory));
-  }
+  const call = unlinkat(AT_FDCWD, directory, FCNTL.AT_REMOVEDIR);
+  const result = attempt(local, call);
+  if (result === 0 || result === ENOENT) return true;
+  if (result === EBUSY || result === ENOTEMPTY) return false;
+  throw callError(call, result);
 }
 
 /** One round through the tree, children first; returns whether all is gone. */
@@ -177,8 +215,7 @@ function removeOnce(directory: string): boolean {
  */
 export function removeCgroup(path: string, deadlineMs: number): void {
   // Nor is a link at our place ours, or what it leads to.
-  if (!isDirectory(path)) return;
-  assertOwn(path);
+  if (!assertOwn(path)) return;
   if (waitUntil(() => removeOnce(path), deadlineMs)) return;
   const pids = pidsBelow(path);
   throw new RuntimeError(`cannot remove cgroup "${path}"`, {
