@@ -126,7 +126,8 @@ export function openOrMake(
   let parts = components(path);
   const last = makeLast(target, root, parts, file, whole);
   if (last !== undefined) return last;
-  for (let i = 0, links = 0; i < parts.length; i++) {
+  let links = 0;
+  for (let i = 0; i < parts.length; i++) {
     const prefix = parts.slice(0, i + 1);
     const name = prefix.at(-1) ?? "";
     const parent = tolerate(openIn(root, prefix.slice(0, -1).join("/")));
