@@ -4,19 +4,28 @@
  * @module
  */
 
+import { FCNTL } from "../../ffi/abi/fcntl.ts";
 import { attempt, perform } from "../../ffi/call.ts";
-import { close } from "../../ffi/file.ts";
+import type { Target } from "../../ffi/call.ts";
+import { AT_FDCWD, close, openat } from "../../ffi/file.ts";
+import type { Gofer } from "../../ffi/gofer/channel.ts";
 import { local } from "../../ffi/local.ts";
 import type { Context } from "../gofer/context.ts";
 import { goferOf, rootOf } from "../gofer/context.ts";
 import type { ConsoleStep } from "./plan.ts";
-import { attachTerminal, bindConsole, openPty } from "./pty.ts";
+import {
+  attachTerminal,
+  bindConsole,
+  controlTerminal,
+  openPty,
+} from "./pty.ts";
+import type { Pty } from "./pty.ts";
 import { sendConsole } from "./socket.ts";
 
 /** A run whose program may have a terminal. */
 export interface ConsoleContext extends Context {
   /** In the launcher: the master of the program's terminal, if it keeps it. */
-  master?: number;
+  master?: number | undefined;
 }
 
 /**
@@ -26,18 +35,51 @@ export interface ConsoleContext extends Context {
 export function makeConsole(step: ConsoleStep, context: ConsoleContext): void {
   const gofer = goferOf(context);
   const root = rootOf(context);
-  const { master, peer, name } = openPty(gofer, root);
-  bindConsole(gofer, root, peer);
-  attachTerminal(gofer, peer, step.size);
+  const pty = openPty(gofer, root);
+  bindConsole(gofer, root, pty.peer);
+  attachTerminal(gofer, pty.peer, step.size);
+  controlTerminal(gofer);
+  context.master = handOn(gofer, pty, step.socket);
+}
+
+/**
+ * Makes the terminal of a program of `exec`. Runs in: gofer, driven by the
+ * launcher, in the container's namespaces. The child that becomes the program
+ * leads a session of its own, and takes the terminal itself.
+ *
+ * @returns the master, where the launcher keeps it
+ */
+export function makeExecConsole(
+  step: ConsoleStep,
+  context: Context,
+): number | undefined {
+  const gofer = goferOf(context);
+  const root = rootHere(gofer);
+  const pty = openPty(gofer, root);
+  perform(gofer, close(root));
+  attachTerminal(gofer, pty.peer, step.size);
+  return handOn(gofer, pty, step.socket);
+}
+
+/** Opens the root in which the target is. */
+function rootHere(target: Target): number {
+  const flags = FCNTL.O_PATH | FCNTL.O_DIRECTORY;
+  return perform(target, openat(AT_FDCWD, "/", flags));
+}
+
+/** Takes the master from the gofer: for us, or for who listens at the socket. */
+function handOn(
+  gofer: Gofer,
+  { master, name }: Pty,
+  socket: string | undefined,
+): number | undefined {
   const mine = gofer.take(master);
   perform(gofer, close(master));
-  if (step.socket === undefined) {
-    context.master = mine;
-    return;
-  }
+  if (socket === undefined) return mine;
   try {
-    sendConsole(step.socket, mine, name);
+    sendConsole(socket, mine, name);
   } finally {
     attempt(local, close(mine));
   }
+  return undefined;
 }

@@ -200,8 +200,8 @@ export function bindConsole(target: Target, root: number, peer: number): void {
 }
 
 /**
- * Makes a terminal the standard streams and the controlling terminal of the
- * target, which leads its session. The descriptor itself is closed.
+ * Makes a terminal the standard streams of the target. The descriptor itself is
+ * closed.
  */
 export function attachTerminal(
   target: Target,
@@ -213,7 +213,11 @@ export function attachTerminal(
     dup3(peer, 0),
     dup3(peer, 1),
     dup3(peer, 2),
-    takeTerminal(0),
     close(peer),
   );
+}
+
+/** Makes stdin the controlling terminal of the target, a session's leader. */
+export function controlTerminal(target: Target): void {
+  target.run(takeTerminal(0));
 }

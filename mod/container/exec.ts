@@ -8,6 +8,9 @@
 
 import { spawnGofer } from "../../ffi/gofer/spawn.ts";
 import { openCgroup } from "../cgroups/manager.ts";
+import { makeExecConsole } from "../console/perform.ts";
+import { planConsole } from "../console/plan.ts";
+import type { ConsoleStep } from "../console/plan.ts";
 import { RuntimeError } from "../errors.ts";
 import { goferOf } from "../gofer/context.ts";
 import { log } from "../log.ts";
@@ -48,6 +51,10 @@ export interface ExecOptions {
   readonly below: () => Readonly<Record<string, string>>;
   /** A frozen container is waited for. */
   readonly ignorePaused: boolean;
+  /** Absolute path of the socket that the terminal's master is sent to. */
+  readonly consoleSocket?: string;
+  /** Takes over the terminal's master, where nobody else gets it. */
+  readonly takeMaster: (master: number) => void;
   /** Where the process id is written; absolute. */
   readonly pidFile?: string;
 }
@@ -70,8 +77,21 @@ function checkRunning(
   return { frozen };
 }
 
+/** Makes the terminal, which the launcher relays from before the program runs. */
+function makeTerminal(
+  step: ConsoleStep,
+  run: ExecRun,
+  takeMaster: ExecOptions["takeMaster"],
+): void {
+  const master = makeExecConsole(step, run);
+  if (master !== undefined) takeMaster(master);
+}
+
 /** Performs one step of `exec`. */
-function performExec(step: ExecStep, run: ExecRun): unknown {
+function performExec(
+  step: Exclude<ExecStep, ConsoleStep>,
+  run: ExecRun,
+): unknown {
   switch (step.kind) {
     case "spawn-exec":
       run.gofer = run.stack.use(
@@ -143,6 +163,7 @@ export function execInContainer(options: ExecOptions, watch: Watch): number {
     const steps = planExec(process, {
       id,
       preserved: options.preserved(),
+      console: planConsole(process, options.consoleSocket),
       chroot,
       mapped,
       below: options.below(),
@@ -169,7 +190,15 @@ export function execInContainer(options: ExecOptions, watch: Watch): number {
       pid: 0,
       stack,
     };
-    for (const step of steps) watch.step(step, () => performExec(step, run));
+    for (const step of steps) {
+      watch.step(
+        step,
+        () =>
+          step.kind === "console"
+            ? makeTerminal(step, run, options.takeMaster)
+            : performExec(step, run),
+      );
+    }
     if (options.pidFile !== undefined) writePidFile(options.pidFile, run.pid);
     return run.pid;
   } catch (cause) {

@@ -10,6 +10,7 @@
  * @module
  */
 
+import type { ConsoleStep } from "../console/plan.ts";
 import type { Process } from "../spec/process.ts";
 import type { AttributeStep } from "./attribute.ts";
 import { planKeyring, planLabels, planScheduling } from "./attribute.ts";
@@ -115,6 +116,7 @@ export type ExecOwnStep =
 
 /** Any step of `exec`. */
 export type ExecStep =
+  | ConsoleStep
   | ExecOwnStep
   | OwnStdioStep
   | OomScoreStep
@@ -130,6 +132,8 @@ export interface ExecPlanOptions {
   readonly id: string;
   /** Descriptors behind stdio that the program gets. */
   readonly preserved: number;
+  /** What makes its terminal: nothing where it has none. */
+  readonly console: readonly ConsoleStep[];
   /** The container's first process was chrooted, not pivoted. */
   readonly chroot: boolean;
   /** The container has a user namespace. */
@@ -204,6 +208,7 @@ export function planExec(
 
     // With the container's privileges.
     planKeyring(options.id, options.mapped),
+    ...options.console,
     { kind: "own-stdio", uid: process.user.uid },
     ...planLimits(process).filter(isLimit),
     ...planScheduling(process),

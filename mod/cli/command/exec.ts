@@ -5,6 +5,9 @@
  */
 
 import { resolve } from "@std/path";
+import { checkConsole } from "../../console/plan.ts";
+import type { Relay } from "../../console/relay.ts";
+import { openRelay } from "../../console/relay.ts";
 import { execInContainer } from "../../container/exec.ts";
 import { parseBelow } from "../../container/exec_cgroup.ts";
 import {
@@ -12,14 +15,13 @@ import {
   processOfFlags,
 } from "../../container/exec_process.ts";
 import { attend, takeSignals } from "../../container/run.ts";
-import { RuntimeError } from "../../errors.ts";
 import { preservedDescriptors } from "../../process/preserve.ts";
 import type { Process } from "../../spec/process.ts";
 import { loadSpec, parseProcess, readText } from "../../spec/load.ts";
 import type { ContainerRecord } from "../../state/store.ts";
 import type { Globals } from "../globals.ts";
 import type { Arguments } from "../option.ts";
-import { needRoot, watchOf } from "./create.ts";
+import { watchOf } from "./create.ts";
 
 /** The process: a document of its own, or the container's with changes. */
 function processOf(args: Arguments, record: ContainerRecord): Process {
@@ -43,28 +45,27 @@ function processOf(args: Arguments, record: ContainerRecord): Process {
   });
 }
 
-/** Refuses what is not there yet, by its name. */
+/** Refuses a terminal, or a console socket, that is of no use. */
 function checkTerminal(process: Process, args: Arguments): Process {
-  if (process.terminal === true) {
-    throw new RuntimeError("process.terminal: terminals are not supported yet");
-  }
-  if (args.value("console-socket") !== undefined) {
-    throw new RuntimeError(
-      "cannot use console socket if runc will not detach or allocate tty",
-    );
-  }
+  checkConsole({
+    terminal: process.terminal ?? false,
+    detached: args.flag("detach"),
+    socket: args.value("console-socket"),
+  });
   return process;
 }
 
 /** Runs a program in a container; returns its exit status. */
 export function execute(args: Arguments, globals: Globals): number {
-  needRoot();
   const [id = ""] = args.operands;
   const pidFile = args.value("pid-file");
   const watch = watchOf(globals);
   const detach = args.flag("detach");
   // Before anything is made, so that no signal is lost.
   const signals = detach ? undefined : takeSignals();
+  const socket = args.value("console-socket");
+  using stack = new DisposableStack();
+  const terminal: { relay?: Relay } = {};
   const pid = execInContainer({
     stateRoot: globals.stateRoot,
     id,
@@ -72,8 +73,12 @@ export function execute(args: Arguments, globals: Globals): number {
     preserved: () => preservedDescriptors(args.value("preserve-fds")),
     below: () => parseBelow(args.values("cgroup")),
     ignorePaused: args.flag("ignore-paused"),
+    takeMaster: (master) => {
+      terminal.relay = stack.use(openRelay(master));
+    },
+    ...socket === undefined ? {} : { consoleSocket: resolve(socket) },
     ...pidFile === undefined ? {} : { pidFile: resolve(pidFile) },
   }, watch);
   watch.finish();
-  return signals === undefined ? 0 : attend(pid, signals);
+  return signals === undefined ? 0 : attend(pid, signals, terminal.relay);
 }
