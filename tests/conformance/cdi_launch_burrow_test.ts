@@ -187,7 +187,12 @@ Deno.test("a device works in a user namespace, its mount with the ids of the con
         "-c",
         "stat -c %u /opt/thing/release; head -c 1 /dev/zero | od -An -tx1",
       ],
-      edit: (spec) => mapUser(spec),
+      edit: (spec, { rootfs }) => {
+        mapUser(spec);
+        // Its root cannot make the mount point in a root that is not its own.
+        Deno.mkdirSync(`${rootfs}/opt/thing`, { recursive: true });
+        Deno.writeTextFileSync(`${rootfs}/opt/thing/release`, "");
+      },
     },
     ["--device", `${KIND}=0`],
     { "thing.json": text },
