@@ -14,6 +14,7 @@ import type { CgroupRecord } from "./plan.ts";
 /** A document whose numbers are bigint. */
 export type Json =
   | bigint
+  | number
   | string
   | null
   | readonly Json[]
@@ -64,7 +65,7 @@ function pressure(text: string | undefined): Record<string, Json> {
       const [kind = "", ...pairs] = line.split(" ");
       const fields = pairs.map((pair) => {
         const [name = "", value = "0"] = pair.split("=");
-        return [name, number(value.split(".")[0])];
+        return [name, name === "total" ? number(value) : Number(value)];
       });
       return [kind, Object.fromEntries(fields)];
     }),
@@ -345,7 +346,9 @@ export function readStats({ paths }: CgroupRecord): Json {
 /** A document as one line of JSON, with all digits of its numbers. */
 export function jsonText(value: Json): string {
   if (value === null) return "null";
-  if (typeof value === "bigint") return value.toString();
+  if (typeof value === "bigint" || typeof value === "number") {
+    return value.toString();
+  }
   if (typeof value === "string") return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map(jsonText).join(",")}]`;
   const fields = Object.entries(value as { readonly [key: string]: Json });

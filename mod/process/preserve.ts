@@ -38,3 +38,16 @@ export function preservedDescriptors(text = "0"): number {
   }
   return count;
 }
+
+/**
+ * The descriptors that systemd passed for the program: sd_listen_fds(3). Only
+ * those that are meant for this process: LISTEN_PID names it.
+ */
+export function socketActivation(
+  env: (name: string) => string | undefined,
+  pid: number,
+): number {
+  const count = env("LISTEN_FDS") ?? "";
+  const meant = env("LISTEN_PID") === String(pid);
+  return meant && /^\d{1,4}$/.test(count) ? Number(count) : 0;
+}

@@ -12,19 +12,34 @@ import type { Watch } from "../../container/trace.ts";
 import { watchSteps } from "../../container/trace.ts";
 import { RuntimeError } from "../../errors.ts";
 import { log } from "../../log.ts";
+import {
+  preservedDescriptors,
+  socketActivation,
+} from "../../process/preserve.ts";
+import type { Spec } from "../../spec/config.ts";
 import { loadSpec } from "../../spec/load.ts";
 import { checkId } from "../../state/id.ts";
 import type { Globals } from "../globals.ts";
 import type { Arguments } from "../option.ts";
 import { withDevices } from "./cdi_option.ts";
 
-/** How many descriptors `--preserve-fds` names. */
-function preserved(args: Arguments): number {
+/** The spec of a program for which systemd passed descriptors. */
+function withSockets(spec: Spec, count: number): Spec {
+  if (count === 0 || spec.process === undefined) return spec;
+  const env = [
+    ...spec.process.env ?? [],
+    `LISTEN_FDS=${count}`,
+    "LISTEN_PID=1",
+  ];
+  return { ...spec, process: { ...spec.process, env } };
+}
+
+/** How many descriptors the program gets: systemd's, then `--preserve-fds`. */
+function preserved(args: Arguments, sockets: number): number {
   const text = args.value("preserve-fds") ?? "0";
-  if (/^\d{1,4}$/.test(text)) return Number(text);
-  throw new RuntimeError(`--preserve-fds ${JSON.stringify(text)}`, {
-    hint: "a number of descriptors",
-  });
+  // A number that is none is refused as it was written.
+  const all = /^\d{1,4}$/.test(text) ? String(Number(text) + sockets) : text;
+  return preservedDescriptors(all);
 }
 
 /** What `create` and `run` read from their options, and from the bundle. */
@@ -41,12 +56,13 @@ export function createOptions(
   const socket = args.value("console-socket");
   const terminal = spec.process?.terminal ?? false;
   checkConsole({ terminal, detached, socket });
+  const sockets = socketActivation((name) => Deno.env.get(name), Deno.pid);
   return {
     id,
     stateRoot: globals.stateRoot,
     bundle: path,
-    spec,
-    preserved: preserved(args),
+    spec: withSockets(spec, sockets),
+    preserved: preserved(args, sockets),
     ...socket === undefined ? {} : { consoleSocket: resolve(socket) },
     noPivot: args.flag("no-pivot"),
     noNewKeyring: args.flag("no-new-keyring"),
