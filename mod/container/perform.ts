@@ -23,6 +23,7 @@ import {
   unshareCgroup,
   unshareNamespaces,
 } from "../namespaces/perform.ts";
+import { moveNetDevice } from "../network/perform.ts";
 import type { ExecOwnStep } from "../process/exec_plan.ts";
 import { reexec, setCredentials } from "../process/credentials.ts";
 import { setMemoryPolicy, setPersonality } from "../process/execution.ts";
@@ -105,6 +106,7 @@ const PERFORM: Performers = {
   "new-session": newSession,
   "unshare-cgroup": unshareCgroup,
   "loopback-up": loopbackUp,
+  "net-device": moveNetDevice,
   "attach-root": attachRoot,
   "root-propagation": rootPropagation,
   "open-proc": openProc,

@@ -12,6 +12,7 @@ import { planConsole } from "../console/plan.ts";
 import { RuntimeError } from "../errors.ts";
 import type { HookPoint, HookStep } from "../hooks/run.ts";
 import { planEntry, planMaking } from "../namespaces/plan.ts";
+import { planNetDevices } from "../network/plan.ts";
 import {
   planExecution,
   planKeyring,
@@ -187,6 +188,7 @@ export function planCreate(
       spec,
       facts.rootless || namespaceOf(spec, "user") === undefined,
     ),
+    ...planNetDevices(linux),
     { kind: "attach-root", path },
     {
       kind: "root-propagation",

@@ -8,6 +8,7 @@ import type { CgroupPlan } from "../cgroups/plan.ts";
 import type { ConsoleStep } from "../console/plan.ts";
 import type { HookStep } from "../hooks/run.ts";
 import type { NamespaceStep } from "../namespaces/plan.ts";
+import type { NetDeviceStep } from "../network/plan.ts";
 import type { ExecOwnStep } from "../process/exec_plan.ts";
 import type { NativeHookStep } from "./native_hook.ts";
 import type { ProcessStep } from "../process/plan.ts";
@@ -88,6 +89,7 @@ export type Step =
   | ReleaseStep
   | ExecuteStep
   | NamespaceStep
+  | NetDeviceStep
   | RootfsStep
   | ConsoleStep
   | ProcessStep
@@ -109,6 +111,7 @@ const LAUNCHER: ReadonlySet<Step["kind"]> = new Set<Step["kind"]>([
   "oom-score-adj",
   "io-priority",
   "time-offsets",
+  "net-device",
   "scheduler",
   "release",
   "spawn-exec",
@@ -157,6 +160,8 @@ export function subjectOf(step: Step): string {
       return step.key;
     case "rlimit":
       return step.type;
+    case "net-device":
+      return step.device;
     case "label":
       return step.module;
     case "find-executable":

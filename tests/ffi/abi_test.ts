@@ -27,6 +27,7 @@ const HEADERS: Readonly<Record<string, readonly string[]>> = {
   "mempolicy.ts": ["linux/mempolicy.h"],
   // <sys/mount.h> and <linux/mount.h> cannot be included together.
   "mount.ts": ["fcntl.h", "linux/mount.h"],
+  "netlink.ts": ["sys/socket.h", "linux/rtnetlink.h", "linux/if.h"],
   "personality.ts": ["linux/personality.h"],
   "poll.ts": ["poll.h"],
   "prctl.ts": ["linux/prctl.h"],

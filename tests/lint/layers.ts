@@ -23,6 +23,7 @@ export const LAYERS: readonly (readonly string[])[] = [
     "mod/gofer/",
     "mod/hooks/",
     "mod/namespaces/",
+    "mod/network/",
     "mod/process/",
     "mod/rootfs/",
     "mod/seccomp/",
