@@ -28,7 +28,9 @@ function comparable(steps: Step[], id: string): string[] {
 
 /** The steps of `plan --json`. */
 async function plan(bundle: Bundle): Promise<Step[]> {
-  const { stdout } = await bundle.ok("plan", "--json", bundle.path);
+  const { stdout } = await bundle.ok(
+    ...["plan", "--json", "--id", bundle.id, bundle.path],
+  );
   return JSON.parse(stdout) as Step[];
 }
 

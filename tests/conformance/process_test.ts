@@ -133,7 +133,10 @@ Deno.test("the soft limit of open files is the caller's where the spec has none"
   // A JavaScript engine, and Go since 1.19, raise their own: not ours to pass on.
   const seen = await outputOf(
     { args: ["sh", "-c", "ulimit -Sn; ulimit -Hn"] },
-    { wrap: ["prlimit", "--nofile=333:4000"] },
+    // The caller is whoever starts the runtime: a shell.
+    {
+      wrap: ["prlimit", "--nofile=333:4000", "sh", "-c", '"$@"; exit $?', "sh"],
+    },
   );
   if (isRunc()) assertMatch(seen, /\n4000$/);
   else assertEquals(seen, "333\n4000");
