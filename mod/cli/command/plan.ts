@@ -17,7 +17,11 @@ export function execute(args: Arguments, _globals: Globals): number {
   const { spec } = loadSpec(bundle);
   const id = args.value("id") ?? "plan";
   const steps = [
-    ...planCreate(spec, observeHost(spec), { id }),
+    ...planCreate(spec, {
+      ...observeHost(spec),
+      // What root would do: only doing it needs rights.
+      rootless: false,
+    }, { id }),
     ...planStart(spec.hooks ?? {}),
   ];
   const text = args.flag("json")
