@@ -10,6 +10,7 @@ import { SIGNAL } from "../../ffi/abi/signal.ts";
 import { RuntimeError } from "../errors.ts";
 import { log } from "../log.ts";
 import type { Spec } from "../spec/config.ts";
+import { leaveResctrl } from "../resctrl/perform.ts";
 import { removeDirectory } from "../state/store.ts";
 import { runPoststop, sendSignal } from "./delete.ts";
 import { assertKernel, observeHost } from "./facts.ts";
@@ -43,6 +44,7 @@ function undo(run: Run): void {
     rest.defer(() => removeDirectory(run.stateRoot, run.id));
     rest.defer(() => runPoststop(run.record));
   }
+  rest.defer(() => leaveResctrl(run.resctrl ?? []));
   if (cgroup !== undefined) {
     rest.defer(() => cgroup.remove());
     rest.defer(() => cgroup.kill(SIGNAL.SIGKILL, sendSignal));

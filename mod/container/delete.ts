@@ -16,6 +16,7 @@ import { renderError, RuntimeError } from "../errors.ts";
 import { pause } from "../hooks/children.ts";
 import { ownEnvironment, runHookHere } from "../hooks/run.ts";
 import { log } from "../log.ts";
+import { leaveResctrl } from "../resctrl/perform.ts";
 import { isAlive, statusOf } from "../state/status.ts";
 import type { ContainerRecord } from "../state/store.ts";
 import {
@@ -71,6 +72,7 @@ export function destroy(stateRoot: string, record: ContainerRecord): void {
   const cgroup = openCgroup(record.cgroup);
   killAll(record, cgroup);
   cgroup.remove();
+  leaveResctrl(record.resctrl ?? []);
   // The directory first moves out of the way of a new container of this id.
   removeDirectory(stateRoot, record.id);
   runPoststop(record);

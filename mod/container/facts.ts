@@ -45,6 +45,8 @@ export interface HostFacts {
   readonly hostRoot: boolean;
   /** The launcher is an ordinary user. */
   readonly rootless: boolean;
+  /** Where resctrl is mounted, if the spec asks for it. */
+  readonly resctrl: string | undefined;
   /** The host has /proc/kcore. */
   readonly hasKcore: boolean;
   /** Programs of createContainer hooks that are not there. */
@@ -165,6 +167,9 @@ export function observeHost(spec: Spec): HostFacts {
     missing: rootReadOnly ? missingPaths(spec, rootPath) : [],
     hostRoot: isHostRoot(),
     rootless: Deno.uid() !== 0,
+    resctrl: spec.linux?.intelRdt === undefined
+      ? undefined
+      : hostMounts().find(({ type }) => type === "resctrl")?.mountPoint,
     hasKcore: existsOnHost("/proc/kcore"),
     missingHooks: new Set(
       (spec.hooks?.createContainer ?? []).map(({ path }) => path)

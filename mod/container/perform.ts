@@ -7,6 +7,7 @@
 import { getpid } from "../../ffi/process.ts";
 import { perform as call } from "../../ffi/call.ts";
 import { makeConsole } from "../console/perform.ts";
+import { delegateCgroup } from "../cgroups/delegate.ts";
 import { goferOf } from "../gofer/context.ts";
 import { ownEnvironment, runHook, runHookHere } from "../hooks/run.ts";
 import type { HookStep } from "../hooks/run.ts";
@@ -38,6 +39,7 @@ import {
   setName,
 } from "../process/program.ts";
 import { setIoPriority, setScheduler } from "../process/schedule.ts";
+import { enterResctrl } from "../resctrl/perform.ts";
 import { makeDevice, makeLink } from "../rootfs/device.ts";
 import {
   makeDirectory,
@@ -57,6 +59,8 @@ import {
   unshareMounts,
 } from "../rootfs/root.ts";
 import type { LoadSeccompStep } from "../seccomp/plan.ts";
+import type { ResctrlStep } from "../resctrl/plan.ts";
+import { writeRecord } from "../state/store.ts";
 import {
   createState,
   enterCgroup,
@@ -107,6 +111,8 @@ const PERFORM: Performers = {
   "unshare-cgroup": unshareCgroup,
   "loopback-up": loopbackUp,
   "net-device": moveNetDevice,
+  "delegate-cgroup": delegateCgroup,
+  "resctrl": performResctrl,
   "attach-root": attachRoot,
   "root-propagation": rootPropagation,
   "open-proc": openProc,
@@ -159,6 +165,18 @@ export function performStep(step: CreateStep, run: Run): unknown {
 function performSeccomp(step: LoadSeccompStep, run: Run): void {
   const state = ociStateFor(run.record, "creating", goferOf(run).pid);
   loadSeccomp(step, run, run.filter, state);
+}
+
+/** Enters a class of resctrl, and records at once what of it is ours. */
+function performResctrl(step: ResctrlStep, run: Run): void {
+  try {
+    enterResctrl(step, run);
+  } finally {
+    if (run.resctrl !== undefined) {
+      run.record = { ...run.record, resctrl: run.resctrl };
+      writeRecord(run.directory, run.record);
+    }
+  }
 }
 
 /** Runs a hook of `create`, in the namespaces that its list is for. */

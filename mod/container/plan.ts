@@ -6,6 +6,7 @@
  * @module
  */
 
+import { planDelegation } from "../cgroups/delegate.ts";
 import { planCgroup } from "../cgroups/plan.ts";
 import type { NativeHookMode } from "../cdi/hook/name.ts";
 import { planConsole } from "../console/plan.ts";
@@ -25,6 +26,7 @@ import {
   planPrivileged,
   planProgram,
 } from "../process/plan.ts";
+import { planResctrl } from "../resctrl/plan.ts";
 import { planLinks } from "../rootfs/device.ts";
 import type { RootfsStep } from "../rootfs/step.ts";
 import { planSeccomp } from "../seccomp/plan.ts";
@@ -165,6 +167,8 @@ export function planCreate(
     { kind: "create-cgroup", plan: cgroup },
     { kind: "spawn-gofer", preserved: options.preserved ?? 0 },
     { kind: "enter-cgroup" },
+    ...planDelegation(spec, cgroup),
+    ...planResctrl(linux, options.id, facts.resctrl),
     {
       kind: "open-fifos",
       output: (hooks?.startContainer?.length ?? 0) > 0,

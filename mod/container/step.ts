@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { DelegateCgroupStep } from "../cgroups/delegate.ts";
 import type { CgroupPlan } from "../cgroups/plan.ts";
 import type { ConsoleStep } from "../console/plan.ts";
 import type { HookStep } from "../hooks/run.ts";
@@ -12,6 +13,7 @@ import type { NetDeviceStep } from "../network/plan.ts";
 import type { ExecOwnStep } from "../process/exec_plan.ts";
 import type { NativeHookStep } from "./native_hook.ts";
 import type { ProcessStep } from "../process/plan.ts";
+import type { ResctrlStep } from "../resctrl/plan.ts";
 import type { RootfsStep } from "../rootfs/step.ts";
 import type { LoadSeccompStep } from "../seccomp/plan.ts";
 
@@ -90,6 +92,8 @@ export type Step =
   | ExecuteStep
   | NamespaceStep
   | NetDeviceStep
+  | DelegateCgroupStep
+  | ResctrlStep
   | RootfsStep
   | ConsoleStep
   | ProcessStep
@@ -111,6 +115,8 @@ const LAUNCHER: ReadonlySet<Step["kind"]> = new Set<Step["kind"]>([
   "oom-score-adj",
   "io-priority",
   "time-offsets",
+  "delegate-cgroup",
+  "resctrl",
   "net-device",
   "scheduler",
   "release",

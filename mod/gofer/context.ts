@@ -40,6 +40,8 @@ export interface Context {
   readonly trees: Map<number, Tree>;
   /** In the gofer: user namespaces that map the ids of mounts, by number. */
   mappings?: Map<number, number>;
+  /** Directories of resctrl that go with the container. */
+  resctrl?: string[];
   /** In the gofer: the private procfs. */
   proc?: number;
   /** In the gofer: namespaces that only the new user namespace may enter. */

@@ -44,6 +44,8 @@ export interface ContainerRecord {
   readonly ownPidNamespace: boolean;
   /** Its cgroup. */
   readonly cgroup: CgroupRecord;
+  /** Directories of resctrl that go with it. */
+  readonly resctrl?: readonly string[];
   /** The hooks that are still to come. */
   readonly hooks: Hooks;
   /** What `exec` takes from the container. */

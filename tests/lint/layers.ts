@@ -25,6 +25,7 @@ export const LAYERS: readonly (readonly string[])[] = [
     "mod/namespaces/",
     "mod/network/",
     "mod/process/",
+    "mod/resctrl/",
     "mod/rootfs/",
     "mod/seccomp/",
     "mod/state/",

@@ -21,6 +21,7 @@ export function execute(_args: Arguments, _globals: Globals): number {
     apparmor: true,
     selinux: true,
     idmap: true,
+    intelRdt: { enabled: true, schemata: true, monitoring: true },
     netDevices: true,
     memoryPolicy: {
       modes: Object.keys(MPOL).filter((name) => !name.startsWith("MPOL_F_")),
